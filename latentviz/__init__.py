@@ -1,0 +1,61 @@
+"""Look inside a trained image classifier's latent space.
+
+>>> import latentviz as lv
+>>> lv.Workspace, lv.Run, lv.extract  # doctest: +ELLIPSIS
+(<class '...Workspace'>, <class '...Run'>, <function extract at ...>)
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentviz.datasets import arrays, folder, torchvision_set
+    from latentviz.datasets.preprocessing import Preprocessing
+    from latentviz.errors import LatentvizError
+    from latentviz.extraction import extract
+    from latentviz.latents import Head, Latents
+    from latentviz.models import ModelSpec
+    from latentviz.workspace import ImageSet, Run, Workspace
+
+try:
+    __version__ = version("latentviz")
+except PackageNotFoundError:  # a checkout that was not installed
+    __version__ = "0"
+
+# Imported on first use: the decoding workers and the app's first page must not pay for torch.
+_HOME = {
+    "Head": "latents",
+    "ImageSet": "workspace",
+    "Latents": "latents",
+    "LatentvizError": "errors",
+    "ModelSpec": "models",
+    "Preprocessing": "datasets.preprocessing",
+    "Run": "workspace",
+    "Workspace": "workspace",
+    "arrays": "datasets",
+    "extract": "extraction",
+    "folder": "datasets",
+    "torchvision_set": "datasets",
+}
+
+__all__ = [
+    "Head",
+    "ImageSet",
+    "Latents",
+    "LatentvizError",
+    "ModelSpec",
+    "Preprocessing",
+    "Run",
+    "Workspace",
+    "arrays",
+    "extract",
+    "folder",
+    "torchvision_set",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'latentviz' has no attribute '{name}'")
+    return getattr(import_module(f"latentviz.{_HOME[name]}"), name)

@@ -1,0 +1,16 @@
+"""Image sets from where they are: folders, arrays, torchvision's collections."""
+
+from latentviz.datasets.classes import match_labels
+from latentviz.datasets.preprocessing import Preprocessing
+from latentviz.datasets.source import ImagePart, ImageSource, arrays, folder, open_source, torchvision_set
+
+__all__ = [
+    "ImagePart",
+    "ImageSource",
+    "Preprocessing",
+    "arrays",
+    "folder",
+    "match_labels",
+    "open_source",
+    "torchvision_set",
+]

@@ -1,0 +1,367 @@
+"""Where a set's images come from; listing is cheap, decoding happens piece by piece."""
+
+from __future__ import annotations
+
+import inspect
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from latentviz.errors import DataError, UnreadableImageError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+Decoded = Image.Image | np.ndarray
+
+
+class ImagePart(Protocol):
+    """Some consecutive images of a source, small enough to send to another process.
+
+    Attributes
+    ----------
+    in_memory : bool
+        The images are decoded already: sending them elsewhere would cost more than it saves.
+    """
+
+    in_memory: bool
+
+    def __iter__(self) -> Iterator[Decoded | UnreadableImageError]:
+        """The images in order; an unreadable one as the error that says why."""
+
+
+@dataclass
+class ImageSource:
+    """Listed samples of one set.
+
+    Attributes
+    ----------
+    title : str
+        Where they are, for people.
+    ids : list of str
+    class_names : list of str
+        The set's own name of each sample's class; "" where there is none.
+    role : str
+    indices : ndarray of shape (N,), int64, optional
+        The model's class indices, where the source numbers classes instead of naming them.
+    rename : dict of str
+        Class names of this set that mean another of the model's.
+    part : callable(start, stop) -> ImagePart
+    """
+
+    title: str
+    ids: list[str]
+    class_names: list[str]
+    part: Any
+    role: str = "ood"
+    indices: np.ndarray | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def classes(self) -> list[str]:
+        """Distinct class names, sorted as torchvision's ImageFolder sorts them."""
+        return sorted(set(self.class_names) - {""})
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Image files below a folder."""
+
+    root: Path
+    names: tuple[str, ...]
+    in_memory: bool = False
+
+    def __iter__(self) -> Iterator[Decoded | UnreadableImageError]:
+        for name in self.names:
+            try:
+                yield read_image(self.root / name, name)
+            except UnreadableImageError as error:
+                yield error
+
+
+@dataclass(frozen=True)
+class ArrayPart:
+    """Rows of an array of images."""
+
+    images: np.ndarray
+    in_memory: bool = True
+
+    def __iter__(self) -> Iterator[Decoded | UnreadableImageError]:
+        yield from self.images
+
+
+@dataclass(frozen=True)
+class DatasetPart:
+    """Items of a map-style dataset, decoded by its own code."""
+
+    dataset: Any
+    start: int
+    stop: int
+    in_memory: bool = True
+
+    def __iter__(self) -> Iterator[Decoded | UnreadableImageError]:
+        for number in range(self.start, self.stop):
+            image = self.dataset[number][0]
+            if not isinstance(image, Image.Image | np.ndarray):
+                raise DataError(
+                    f"{type(self.dataset).__name__} gives {type(image).__name__}; remove its transform, so that it "
+                    "gives PIL images."
+                )
+            yield image
+
+
+def read_image(path: Path, name: str) -> Image.Image:
+    """Decode one file completely.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is missing, empty, truncated or not an image; names the file.
+    """
+    try:
+        with path.open("rb") as file:
+            image = Image.open(file)
+            image.load()
+            return image
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise UnreadableImageError(f"{path} cannot be read: {_reason(path, error)}.", name) from None
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if not path.exists():
+        return "the file does not exist"
+    if path.stat().st_size == 0:
+        return "the file is empty (0 bytes)"
+    text = str(error).rstrip(".")
+    return "it is not an image, or a damaged one" if "cannot identify" in text else text
+
+
+def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | None = None) -> ImageSource:
+    """Images in ``path/class/…/image`` files (PNG, JPEG, BMP, TIFF).
+
+    Parameters
+    ----------
+    path : Path or str
+    role : {"fit", "ind", "shifted", "ood"}
+        Images directly in the folder, without classes, are accepted for ``ood`` only.
+    rename : dict of str, optional
+        Class folders that mean another of the model's classes, e.g. ``{"t72a64": "t72"}``.
+
+    Raises
+    ------
+    DataError
+        If the folder is missing or has no images, or a class folder has none.
+    """
+    root = Path(path).expanduser().absolute()
+    if not root.is_dir():
+        what = "is a file, not a folder of images" if root.exists() else "does not exist"
+        raise DataError(f"The folder {root} {what}.")
+    ids: list[str] = []
+    classes: list[str] = []
+    empty: list[str] = []
+    for child in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        images = _images(child, recursive=True)
+        if not images:
+            empty.append(child.name)
+        ids += [image.relative_to(root).as_posix() for image in images]
+        classes += [child.name] * len(images)
+    flat = _images(root, recursive=False)
+    if not ids and not flat:
+        raise DataError(f"The folder {root} holds no images ({', '.join(SUFFIXES)}).")
+    if empty:
+        raise DataError(f"In {root} these class folders hold no images: {', '.join(empty[:12])}. Remove or fill them.")
+    if flat and (ids or role != "ood"):
+        raise DataError(
+            f"{root} holds images outside of class folders (first: {flat[0].name}). "
+            f"Move them into a folder a class{'' if ids else ', or give the set the role ood'}."
+        )
+    ids += [image.name for image in flat]
+    classes += [""] * len(flat)
+    title = str(root)
+    return ImageSource(
+        title,
+        ids,
+        classes,
+        lambda start, stop: FilePart(root, tuple(ids[start:stop])),
+        role,
+        rename=dict(rename or {}),
+    )
+
+
+def _images(path: Path, recursive: bool) -> list[Path]:
+    found = path.rglob("*") if recursive else path.iterdir()
+    return sorted(p for p in found if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+
+
+def arrays(
+    images: np.ndarray,
+    labels: Sequence[Any] | np.ndarray | None = None,
+    role: str = "ood",
+    *,
+    ids: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    title: str = "arrays",
+) -> ImageSource:
+    """Images in memory.
+
+    Parameters
+    ----------
+    images : ndarray of shape (N, H, W) or (N, H, W, channels)
+        uint8, uint16 or floats.
+    labels : sequence of N class indices or class names, optional
+    role : {"fit", "ind", "shifted", "ood"}
+    ids : sequence of N str, optional
+        Row numbers by default.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit, or a role that has accuracy comes without labels.
+    """
+    images = np.asanyarray(images)
+    if images.ndim not in (3, 4) or len(images) == 0:
+        raise DataError(f"{title}: images have shape {images.shape}; expected (N, H, W) or (N, H, W, channels).")
+    known = None if labels is None else np.asarray(labels)
+    if known is None and role != "ood":
+        raise DataError(f'{title}: a set of role "{role}" needs labels.')
+    for what, other in (("labels", known), ("ids", ids)):
+        if other is not None and len(other) != len(images):
+            raise DataError(f"{title}: {len(images):,} images but {len(other):,} {what}.")
+    indices = None
+    if known is not None and known.dtype.kind in "iu":
+        indices = known.astype(np.int64)
+    elif known is not None and known.dtype.kind not in "UO":
+        raise DataError(f"{title}: labels are {known.dtype}; expected class indices or names.")
+    return ImageSource(
+        title,
+        [str(i) for i in ids] if ids is not None else [f"{row:06d}" for row in range(len(images))],
+        [""] * len(images) if known is None else [str(label) for label in known],
+        lambda start, stop: ArrayPart(images[start:stop]),
+        role,
+        indices,
+        dict(rename or {}),
+    )
+
+
+def torchvision_set(
+    name: str, role: str = "ood", *, split: str = "test", root: Path | str = "data", download: bool = False
+) -> ImageSource:
+    """One of torchvision's collections, on disk or downloaded by name.
+
+    Parameters
+    ----------
+    name : str
+        Class in ``torchvision.datasets``, e.g. ``"CIFAR10"``.
+    split : str
+        ``"train"``, ``"test"`` or what the collection calls its parts.
+    root : Path or str
+        Where it is, or is downloaded to.
+    download : bool
+
+    Raises
+    ------
+    DataError
+        If there is no such collection or part, or it is not on disk.
+    """
+    from torchvision import datasets
+
+    kind = getattr(datasets, name, None)
+    if not inspect.isclass(kind):
+        raise DataError(f'torchvision has no collection called "{name}".')
+    accepted = inspect.signature(kind).parameters
+    options: dict[str, Any] = {"download": download} if "download" in accepted else {}
+    if "split" in accepted:
+        options["split"] = split
+    elif "train" in accepted:
+        options["train"] = split == "train"
+    try:
+        dataset = kind(str(Path(root).expanduser()), **options)
+    except (RuntimeError, ValueError, OSError, TypeError) as error:
+        raise DataError(f"torchvision {name} ({split}) cannot be opened in {root}: {error}") from None
+    title = f"torchvision {name} {split}"
+    targets = _targets(dataset)
+    classes = getattr(dataset, "classes", None)
+    labels = targets if classes is None else np.array([str(classes[t]) for t in targets], dtype=object)
+    stacked = _stacked(dataset)
+    if stacked is not None:
+        return arrays(stacked, labels, role, title=title)
+    source = arrays(np.empty((len(dataset), 0, 0)), labels, role, title=title)
+    source.part = lambda start, stop: DatasetPart(dataset, start, stop)
+    return source
+
+
+def _targets(dataset: Any) -> np.ndarray:
+    for attribute in ("targets", "labels", "_labels", "y"):
+        if (found := getattr(dataset, attribute, None)) is not None:
+            return np.asarray(found, dtype=np.int64)
+    return np.array([int(dataset[number][1]) for number in range(len(dataset))], dtype=np.int64)
+
+
+def _stacked(dataset: Any) -> np.ndarray | None:
+    """The images of a collection that keeps them in memory, channels last."""
+    data = getattr(dataset, "data", None)
+    if data is None or not hasattr(data, "shape") or len(data.shape) not in (3, 4):
+        return None
+    images = np.asarray(data)
+    return images.transpose(0, 2, 3, 1) if images.ndim == 4 and images.shape[1] == 3 else images
+
+
+def open_source(text: str, role: str, rename: Mapping[str, str] | None = None) -> ImageSource:
+    """A source as it is written on the command line.
+
+    ``DIR``, ``file.npz`` (keys ``images``, ``labels``, ``ids``), ``images.npy,labels.npy``, or
+    ``torchvision:NAME:SPLIT[:ROOT]``.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened; says why.
+    """
+    if text.startswith("torchvision:"):
+        _, name, split, *root = text.split(":", 3)
+        return torchvision_set(name, role, split=split, root=root[0] if root else "data")
+    if text.endswith(".npz"):
+        content = read_npz(Path(text))
+        images = next((content[k] for k in ("images", "x", "data", "arr_0") if k in content), None)
+        if images is None:
+            raise DataError(f'{text} has no array "images"; it has {", ".join(content)}.')
+        labels = next((content[k] for k in ("labels", "y", "arr_1") if k in content), None)
+        return arrays(images, labels, role, ids=content.get("ids"), rename=rename, title=text)
+    if text.endswith(".npy"):
+        images_path, _, labels_path = text.partition(",")
+        labels = _read_npy(Path(labels_path)) if labels_path else None
+        return arrays(_read_npy(Path(images_path)), labels, role, rename=rename, title=text)
+    return folder(text, role, rename=rename)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an npz file; pickled objects are refused."""
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is not a file.")
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+    except Exception as error:  # numpy, zipfile and zlib each raise types of their own
+        raise DataError(_refusal(path, error)) from None
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is not a file.")
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(_refusal(path, error)) from None
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    if "pickle" in str(error):
+        return f"{path} contains pickled Python objects, which could run code; it was not loaded. Save plain arrays."
+    return f"{path} is not a readable array file, or it is damaged."

@@ -1,0 +1,111 @@
+"""Everything that can be told before the first image goes through the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from latentviz.datasets.classes import match_labels
+from latentviz.datasets.source import ImageSource
+from latentviz.errors import DataError
+from latentviz.workspace.arrays import default_roles
+from latentviz.workspace.imageset import NO_LABEL
+from latentviz.workspace.manifest import Role, SetEntry
+from latentviz.workspace.run import listing_fingerprint, listing_of
+
+
+@dataclass(frozen=True)
+class PlannedSet:
+    """One set with its labels decided.
+
+    Attributes
+    ----------
+    entry : SetEntry
+    source : ImageSource
+    listing : DataFrame
+        ``id``, ``class_name``, ``label``.
+    """
+
+    entry: SetEntry
+    source: ImageSource
+    listing: pd.DataFrame
+
+    @property
+    def matched(self) -> int:
+        """Number of the model's classes that occur."""
+        labels = self.listing["label"]
+        return int(labels[labels >= 0].nunique())
+
+
+def plan_sets(sources: Mapping[str, ImageSource], classes: Sequence[str]) -> list[PlannedSet]:
+    """Match the classes of every set to the model's.
+
+    Raises
+    ------
+    DataError
+        If a set of role ``fit``, ``ind`` or ``shifted`` has a class that the model does not know.
+    """
+    if not sources:
+        raise DataError("There is no image set; give at least one.")
+    default_roles(sources, {name: cast(Role, source.role) for name, source in sources.items()})  # checks the roles
+    return [_plan_set(name, source, classes) for name, source in sources.items()]
+
+
+def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> PlannedSet:
+    labels, names = None, source.class_names
+    if source.role != "ood":
+        labels = source.indices
+        if labels is None:
+            labels = match_labels(name, names, classes, source.rename)
+        elif labels.min() < NO_LABEL or labels.max() >= len(classes):
+            wrong = labels.min() if labels.min() < NO_LABEL else labels.max()
+            raise DataError(f'"{name}" has the label {wrong}, out of range for {len(classes)} classes.')
+        else:
+            names = np.array([*classes, ""], dtype=object)[labels].tolist()
+    listing = listing_of(source.ids, names, labels)
+    entry = SetEntry(
+        name=name,
+        role=cast(Role, source.role),
+        source=source.title,
+        listed=len(source),
+        listing=listing_fingerprint(listing),
+    )
+    return PlannedSet(entry, source, listing)
+
+
+def class_names(
+    outputs: int, given: Sequence[str] | None, published: Sequence[str] | None, sources: Mapping[str, ImageSource]
+) -> list[str]:
+    """Names of the logits, in order.
+
+    Taken from what the user gave, else from the published weights, else from the class folders of the
+    first set of role ``fit`` (or ``ind``) in alphabetical order, which is how torchvision's ImageFolder
+    numbers them; numbers if there is no such set.
+
+    Raises
+    ------
+    DataError
+        If their number is not the network's.
+    """
+    if given is not None:
+        if len(given) != outputs or len(set(given)) != len(given):
+            raise DataError(f"{len(set(given))} different class names were given for a network with {outputs} outputs.")
+        return list(given)
+    if published is not None and len(published) == outputs:
+        return list(published)
+    for role in ("fit", "ind", "shifted"):
+        for name, source in sources.items():
+            if source.role != role or source.indices is not None:
+                continue
+            found = sorted({source.rename.get(c, c) for c in source.classes})
+            if len(found) == outputs:
+                return found
+            raise DataError(
+                f'The network has {outputs} outputs, but "{name}" has {len(found)} classes ({", ".join(found[:12])}'
+                f"{' …' if len(found) > 12 else ''}). Give the names of all outputs in order (--classes)."
+            )
+    return [str(number) for number in range(outputs)]

@@ -1,0 +1,110 @@
+"""What flows from the store into scorers, geometry and evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from latentviz.errors import DataError
+
+HeadKind = Literal["linear", "l2"]
+
+#: Smallest feature length the L2 head divides by.
+L2_EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last linear layer of a classifier.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (C, D), float32
+    bias : ndarray of shape (C,), float32
+    kind : {"linear", "l2"}
+        ``"l2"`` divides the features by their Euclidean length before the layer
+        (Haas, Yolland, Rabus 2023, arXiv 2209.08378).
+
+    Examples
+    --------
+    >>> head = Head(np.eye(2, dtype=np.float32), np.zeros(2, np.float32), kind="l2")
+    >>> head.logits(np.array([[3.0, 4.0]], dtype=np.float32)).round(1).tolist()
+    [[0.6, 0.8]]
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    kind: HeadKind = "linear"
+
+    def __post_init__(self) -> None:
+        weight = np.asarray(self.weight, dtype=np.float32)
+        bias = np.asarray(self.bias, dtype=np.float32)
+        if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+            raise DataError(
+                f"The head's weight has shape {weight.shape} and its bias {bias.shape}; "
+                "expected (classes, features) and (classes,)."
+            )
+        if self.kind not in ("linear", "l2"):
+            raise DataError(f'Unknown head kind "{self.kind}"; choose "linear" or "l2".')
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "bias", bias)
+
+    @property
+    def classes(self) -> int:
+        """Number of logits C."""
+        return self.weight.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Number of features D."""
+        return self.weight.shape[1]
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Logits of features.
+
+        Parameters
+        ----------
+        features : ndarray of shape (N, D)
+
+        Returns
+        -------
+        ndarray of shape (N, C), float32
+        """
+        z = np.asarray(features, dtype=np.float32)
+        if self.kind == "l2":
+            z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), L2_EPSILON)
+        return z @ self.weight.T + self.bias
+
+    def disagreement(self, features: np.ndarray, logits: np.ndarray) -> float:
+        """Largest ``|logits - head(features)|`` relative to the largest ``|logits|``.
+
+        Float32 networks stay below 1e-4; anything above 1e-2 means that features, logits
+        and head do not come from the same network.
+        """
+        if len(features) == 0:
+            return 0.0
+        scale = max(1.0, float(np.abs(logits).max()))
+        return float(np.abs(self.logits(features) - logits).max()) / scale
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What a trained classifier says about N samples, as arrays.
+
+    Attributes
+    ----------
+    features : ndarray of shape (N, D), float32
+        Input of the last linear layer.
+    logits : ndarray of shape (N, C), float32
+    labels : ndarray of shape (N,), int64, or None
+        Class indices; None where the classes are not the model's.
+    head : Head or None
+        Last layer; None if it is not known (arrays imported without it).
+    """
+
+    features: np.ndarray
+    logits: np.ndarray
+    labels: np.ndarray | None
+    head: Head | None

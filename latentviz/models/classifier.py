@@ -1,0 +1,300 @@
+"""A trained classifier as the rest of the project sees it: pixels in, features and logits out."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, model_validator
+from torch import nn
+
+from latentviz.datasets.preprocessing import Preprocessing
+from latentviz.errors import CheckpointError, ModelError
+from latentviz.latents import Head, HeadKind
+from latentviz.models import checkpoints, heads, registry
+
+
+class ModelSpec(BaseModel):
+    """Where a classifier comes from; enough to load it again.
+
+    Exactly one of ``architecture`` (with ``checkpoint`` or ``weights``), ``onnx`` and
+    ``factory`` is given.
+
+    Attributes
+    ----------
+    architecture : str, optional
+        A name of :func:`latentviz.models.names`.
+    checkpoint : Path, optional
+        Weights file for the architecture or the factory's network.
+    weights : str, optional
+        Published torchvision weights, e.g. ``"IMAGENET1K_V2"``.
+    onnx : Path, optional
+    factory : str, optional
+        ``package.module:function`` returning an ``nn.Module``. Runs code, so it is refused
+        for requests that come from the web.
+    head : {"linear", "l2"}
+    layer : str, optional
+        Name of the last linear layer where it cannot be found.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str | None = None
+    checkpoint: Path | None = None
+    weights: str | None = None
+    onnx: Path | None = None
+    factory: str | None = None
+    head: HeadKind = "linear"
+    layer: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelSpec:
+        if sum(source is not None for source in (self.architecture, self.onnx, self.factory)) != 1:
+            raise ValueError("give exactly one of an architecture, an ONNX file and a factory")
+        if self.architecture and not (self.checkpoint or self.weights):
+            raise ValueError(f"{self.architecture} needs a checkpoint file or the name of published weights")
+        if self.onnx and (self.checkpoint or self.weights or self.head != "linear"):
+            raise ValueError("an ONNX file brings its own weights and head")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What a person would call this model."""
+        file = self.onnx or self.checkpoint
+        source = file.stem if file else self.weights
+        name = self.architecture or (self.factory and self.factory.rpartition(":")[2])
+        return " · ".join(part for part in (name, source) if part)
+
+
+class Classifier(Protocol):
+    """A network in evaluation mode with a known last linear layer.
+
+    Attributes
+    ----------
+    head : Head
+    layer : str
+        Name of the last linear layer.
+    preprocessing : Preprocessing
+        What its weights were trained with, as far as that is known.
+    fingerprint : str
+        Changes when a weight changes.
+    batch_limit : int or None
+        The only batch size it accepts, if it has one.
+    """
+
+    head: Head
+    layer: str
+    preprocessing: Preprocessing
+    fingerprint: str
+    batch_limit: int | None
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features (N, D) and logits (N, C), float32, of images (N, channels, H, W), float32."""
+
+    def bytes_per_image(self, shape: tuple[int, int, int]) -> int:
+        """Rough memory that one image of (channels, H, W) needs inside the network."""
+
+
+def load(spec: ModelSpec, preprocessing: Preprocessing | None = None) -> Classifier:
+    """Load the classifier that ``spec`` describes.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    preprocessing : Preprocessing, optional
+        Overrides what the architecture's published weights expect.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read, are refused, or belong to another network.
+    ModelError
+        If the network is unknown or its last linear layer cannot be told.
+    """
+    if spec.onnx:
+        from latentviz.models.onnx import OnnxClassifier
+
+        return OnnxClassifier(spec.onnx, spec.layer, preprocessing)
+    if spec.factory:
+        network, default = _call_factory(spec.factory), Preprocessing()
+        if spec.checkpoint:
+            _fill(network, checkpoints.read_state_dict(spec.checkpoint), spec.checkpoint.name, spec.factory)
+    else:
+        network, default = _build(spec, preprocessing)
+    return wrap(network, preprocessing or default, layer=spec.layer, head=spec.head)
+
+
+def wrap(
+    network: nn.Module,
+    preprocessing: Preprocessing,
+    *,
+    layer: str | None = None,
+    head: HeadKind | None = None,
+    device: str | None = None,
+) -> Classifier:
+    """Make a classifier of any ``nn.Module`` that ends in a linear layer.
+
+    Parameters
+    ----------
+    network : nn.Module
+    preprocessing : Preprocessing
+        Tells the network's input.
+    layer : str, optional
+        Name of the last linear layer; found by a forward pass if left out.
+    head : {"linear", "l2"}, optional
+        ``"l2"`` divides the features by their length before the last layer; by default as the network is.
+    device : str, optional
+        By default a GPU when there is one.
+    """
+    return TorchClassifier(network, preprocessing, layer, head, device)
+
+
+class TorchClassifier:
+    """A PyTorch network; see :class:`Classifier`."""
+
+    batch_limit: int | None = None
+
+    def __init__(
+        self,
+        network: nn.Module,
+        preprocessing: Preprocessing,
+        layer: str | None,
+        head: HeadKind | None,
+        device: str | None,
+    ) -> None:
+        self.device = torch.device(device or _best_device())
+        self.network = network.eval().to(self.device)
+        self.preprocessing = preprocessing
+        _check_channels(network, preprocessing)
+        example = torch.zeros(1, preprocessing.depth, *(preprocessing.size or (224, 224)), device=self.device)
+        try:
+            self.layer = layer or heads.find_last_linear(self.network, example)
+            last = self.network.get_submodule(self.layer)
+        except AttributeError:
+            raise ModelError(f'{type(network).__name__} has no layer called "{layer}".') from None
+        except RuntimeError as error:
+            raise ModelError(
+                f"{type(network).__name__} does not accept images of shape {tuple(example.shape[1:])} "
+                f"(channels, height, width), which the preprocessing makes: {_first_line(error)}"
+            ) from None
+        if head == "l2" and not isinstance(last, heads.L2Linear):
+            heads.with_l2_head(self.network, self.layer)
+            last = self.network.get_submodule(self.layer)
+        self.head = heads.read_head(last)
+        self.fingerprint = _fingerprint(self.network)
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features (N, D) and logits (N, C), float32."""
+        with torch.inference_mode(), heads.capture_input(self.network, self.layer) as caught:
+            logits = heads.only_tensor(self.network(torch.from_numpy(images).to(self.device)))
+        features = caught[-1].flatten(1)
+        return features.float().cpu().numpy(), logits.float().cpu().numpy()
+
+    def bytes_per_image(self, shape: tuple[int, int, int]) -> int:
+        """Size of all activations of one image, an upper bound for inference."""
+        sizes: list[int] = []
+
+        def add(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor):
+                sizes.append(output.nelement() * output.element_size())
+
+        leaves = [m for m in self.network.modules() if not any(True for _ in m.children())]
+        hooks = [leaf.register_forward_hook(add) for leaf in leaves]
+        try:
+            self(np.zeros((1, *shape), dtype=np.float32))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return sum(sizes)
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _check_channels(network: nn.Module, preprocessing: Preprocessing) -> None:
+    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is not None and first.in_channels != preprocessing.depth:
+        raise ModelError(
+            f"The network takes {first.in_channels} channel{'s' if first.in_channels > 1 else ''}, but the "
+            f'preprocessing makes {preprocessing.depth} ("{preprocessing.channels}"). '
+            'Choose channels "rgb" for 3 and "grey" for 1.'
+        )
+
+
+def _fingerprint(network: nn.Module) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _call_factory(path: str) -> nn.Module:
+    module, _, name = path.partition(":")
+    try:
+        network = getattr(importlib.import_module(module), name)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ModelError(f'"{path}" cannot be called ({error}); expected package.module:function.') from None
+    if not isinstance(network, nn.Module):
+        raise ModelError(f'"{path}" returned {type(network).__name__}; expected an nn.Module.')
+    return network
+
+
+def _build(spec: ModelSpec, preprocessing: Preprocessing | None) -> tuple[nn.Module, Preprocessing]:
+    """The architecture with its weights, sized to what the weights say."""
+    assert spec.architecture is not None
+    architecture = registry.architecture(spec.architecture)
+    if spec.checkpoint is None:
+        from torchvision.models import get_model
+
+        default = registry.weights_preprocessing(spec.architecture, spec.weights)
+        return get_model(spec.architecture, weights=spec.weights), default
+    weights = checkpoints.rename(checkpoints.read_state_dict(spec.checkpoint), architecture.renames)
+    channels = (preprocessing or architecture.preprocessing).depth
+    blank = registry.on_meta(lambda: architecture.build(10, channels))
+    classes = _count_classes(blank, weights)
+    network = architecture.build(classes or 10, channels)
+    _fill(network, weights, spec.checkpoint.name, spec.architecture)
+    return network, architecture.preprocessing
+
+
+def _count_classes(blank: nn.Module, weights: checkpoints.StateDict) -> int | None:
+    """Number of classes in the weights: the rows of the network's last linear layer."""
+    linear = [name for name, module in blank.named_modules() if isinstance(module, nn.Linear)]
+    last = weights.get(f"{linear[-1]}.weight") if linear else None
+    return None if last is None else len(last)
+
+
+def _fill(network: nn.Module, weights: checkpoints.StateDict, file: str, name: str) -> None:
+    phrases = checkpoints.misfits(network, weights)
+    if phrases:
+        fitting = _architecture_that_fits(weights)
+        advice = f"It fits {fitting}." if fitting else "Choose the architecture it was trained with."
+        raise CheckpointError(f"{file} does not fit {name}: {'; '.join(phrases)}. {advice}")
+    network.load_state_dict(weights, strict=False)
+
+
+def _architecture_that_fits(weights: checkpoints.StateDict) -> str | None:
+    """One of our own architectures that the weights fit, to name in an error."""
+    for candidate in registry.own_architectures():
+        renamed = checkpoints.rename(weights, candidate.renames)
+        stem = next((t for name, t in renamed.items() if name == "conv1.weight" and t.ndim == 4), None)
+        if stem is None:
+            continue
+        channels = stem.shape[1]
+        classes = _count_classes(registry.on_meta(lambda c=candidate, n=channels: c.build(10, n)), renamed)
+        blank = registry.on_meta(lambda c=candidate, n=channels, k=classes: c.build(k or 10, n))
+        if not checkpoints.misfits(blank, renamed):
+            return candidate.name
+    return None

@@ -1,0 +1,47 @@
+"""How long work tells whoever watches where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives the state of long work; calling it may raise ``Cancelled``."""
+
+    def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
+        """Report that ``done`` of ``total`` ``unit`` of ``stage`` are finished (total 0: unknown)."""
+
+
+def silent(stage: str, done: int, total: int, unit: str = "") -> None:
+    """A progress that nobody watches."""
+
+
+@contextmanager
+def bar(enabled: bool = True) -> Iterator[Progress]:
+    """A Rich progress bar in a terminal or notebook: stage, share, rate, time left."""
+    if not enabled:
+        yield silent
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Rich
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Rich(*columns) as rich:
+        tasks: dict[str, int] = {}
+
+        def report(stage: str, done: int, total: int, unit: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = rich.add_task(stage, total=total or None, completed=done, rate="")
+            task = rich.tasks[tasks[stage]]
+            speed = f"{task.speed:,.0f} {unit}/s" if task.speed and unit else ""
+            rich.update(task.id, completed=done, total=total or None, rate=speed)
+
+        yield report

@@ -1,0 +1,164 @@
+"""Arrays that a user brings, checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from latentviz.errors import DataError
+from latentviz.latents import Head
+from latentviz.workspace.imageset import NO_LABEL
+from latentviz.workspace.manifest import ROLES, Role
+
+#: Roles that set names stand for where the user gives none.
+USUAL_ROLES: dict[str, Role] = {"train": "fit", "fit": "fit", "test": "ind", "val": "ind", "valid": "ind", "ind": "ind"}
+
+#: Longest side of a stored thumbnail in pixels.
+THUMBNAIL_LIMIT = 64
+
+
+@dataclass(frozen=True)
+class SetArrays:
+    """One set's arrays, of equal length."""
+
+    features: np.ndarray
+    logits: np.ndarray
+    labels: np.ndarray | None
+    ids: Sequence[str]
+    thumbnails: np.ndarray | None
+
+    def listing(self, classes: Sequence[str]) -> pd.DataFrame:
+        """The index that goes with the arrays."""
+        labels = np.full(len(self.features), NO_LABEL) if self.labels is None else self.labels
+        named = np.array([*classes, ""], dtype=object)[labels]
+        return pd.DataFrame({"id": list(self.ids), "class_name": named, "label": labels.astype(np.int64)})
+
+
+def default_roles(sets: Iterable[str], roles: Mapping[str, Role] | None) -> dict[str, Role]:
+    """Role of every set: the given one, or the one its name stands for, else ``ood``.
+
+    Raises
+    ------
+    DataError
+        If a role is unknown or belongs to a set that does not exist.
+    """
+    names, given = list(sets), dict(roles or {})
+    if extra := [name for name in given if name not in names]:
+        raise DataError(f'There is no set "{extra[0]}"; the sets are {", ".join(names)}.')
+    if wrong := [role for role in given.values() if role not in ROLES]:
+        raise DataError(f'"{wrong[0]}" is not a role; choose {", ".join(ROLES)}.')
+    return {name: given.get(name) or USUAL_ROLES.get(name, "ood") for name in names}
+
+
+def checked_sets(
+    features: Mapping[str, np.ndarray],
+    logits: Mapping[str, np.ndarray] | None,
+    labels: Mapping[str, np.ndarray] | None,
+    head: Head | None,
+    images: Mapping[str, np.ndarray] | None,
+    ids: Mapping[str, Sequence[str]] | None,
+) -> dict[str, SetArrays]:
+    """Every set's arrays with the right shapes and dtypes.
+
+    Raises
+    ------
+    DataError
+        Naming the set and what does not fit.
+    """
+    if not features:
+        raise DataError("There is no set: features is empty.")
+    sets: dict[str, SetArrays] = {}
+    for name, given in features.items():
+        z = _matrix(name, "features", given)
+        if head is not None and z.shape[1] != head.width:
+            raise DataError(f'"{name}" has {z.shape[1]} features, the head takes {head.width}.')
+        if logits is not None and name in logits:
+            scores = _matrix(name, "logits", logits[name])
+        elif head is not None:
+            scores = head.logits(z)
+        else:
+            raise DataError(f'"{name}" has no logits; give them, or the head to compute them with.')
+        known = _labels(name, labels.get(name) if labels else None, scores.shape[1])
+        names = [str(i) for i in ids[name]] if ids and name in ids else [f"{row:06d}" for row in range(len(z))]
+        small = None
+        if images is not None and name in images:
+            small = make_thumbnails(name, np.asarray(images[name]))
+        for what, other in (("logits", scores), ("labels", known), ("ids", names), ("images", small)):
+            if other is not None and len(other) != len(z):
+                raise DataError(f'"{name}" has {len(z):,} features but {len(other):,} {what}.')
+        sets[name] = SetArrays(z, scores, known, names, small)
+    for what in ("features", "logits"):
+        widths = {name: getattr(s, what).shape[1] for name, s in sets.items()}
+        if len(set(widths.values())) > 1:
+            listed = ", ".join(f"{name}: {width}" for name, width in widths.items())
+            raise DataError(f"All sets must have {what} of one width; got {listed}.")
+    return sets
+
+
+def _matrix(name: str, what: str, values: np.ndarray) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise DataError(f'The {what} of "{name}" are {array.dtype} of shape {array.shape}; expected numbers (N, width).')
+    if 0 in array.shape:
+        raise DataError(f'The {what} of "{name}" are empty: shape {array.shape}.')
+    return array.astype(np.float32, copy=False)
+
+
+def _labels(name: str, values: np.ndarray | None, classes: int) -> np.ndarray | None:
+    if values is None:
+        return None
+    labels = np.asarray(values)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(f'The labels of "{name}" are {labels.dtype} of shape {labels.shape}; expected whole numbers (N,).')
+    if len(labels) and (labels.min() < NO_LABEL or labels.max() >= classes):
+        wrong = labels.min() if labels.min() < NO_LABEL else labels.max()
+        raise DataError(
+            f'"{name}" has the label {wrong}, out of range for {classes} logits: 0 to {classes - 1}, or −1 for none.'
+        )
+    return labels.astype(np.int64)
+
+
+def make_thumbnails(name: str, images: np.ndarray) -> np.ndarray:
+    """Thumbnails (N, side, side, 3) of images (N, H, W) or (N, H, W, 3), uint8."""
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
+        raise DataError(
+            f'The images of "{name}" are {images.dtype} of shape {images.shape}; expected uint8 (N, H, W) or (N, H, W, 3).'
+        )
+    side = min(THUMBNAIL_LIMIT, max(images.shape[1:3]))
+    return np.stack([thumbnail(image, side) for image in images])
+
+
+def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
+    """A small square picture: the image scaled into ``side`` × ``side``, black at the edges, RGB.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W), (H, W, 1) or (H, W, 3)
+        uint8 as it is; uint16 keeps its high byte; floats are taken from 0–1.
+    side : int
+
+    Returns
+    -------
+    ndarray of shape (side, side, 3), uint8
+    """
+    from PIL import Image
+
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        pixels = (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    deep = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    height, width = deep.shape[:2]
+    if max(height, width) != side:
+        scale = side / max(height, width)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        shown = Image.fromarray(deep[:, :, 0] if deep.shape[2] == 1 else deep)
+        small = np.asarray(shown.resize(size, Image.Resampling.BILINEAR))
+        deep = small if small.ndim == 3 else small[:, :, None]
+    top, left = (side - deep.shape[0]) // 2, (side - deep.shape[1]) // 2
+    square = np.zeros((side, side, 3), dtype=np.uint8)
+    square[top : top + deep.shape[0], left : left + deep.shape[1]] = deep
+    return square

@@ -1,0 +1,151 @@
+"""A folder that holds runs and everything derived from them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import zarr
+
+from latentviz.errors import WorkspaceError
+from latentviz.latents import Head
+from latentviz.workspace import manifest
+from latentviz.workspace.files import check_name, disk_errors, read_json, write_json, writing_lock
+from latentviz.workspace.manifest import FORMAT, Manifest
+from latentviz.workspace.run import Run
+
+_MARK = "latentviz.json"
+
+
+class Workspace:
+    """A folder that holds runs and everything derived from them.
+
+    ``workspace["name"]`` opens a run; iterating gives all that can be opened.
+
+    Parameters
+    ----------
+    path : Path or str
+        Made if it does not exist.
+    create : bool
+        If false, a folder that is not a workspace is an error.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder holds something else, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path | str, *, create: bool = True) -> None:
+        self.path = Path(path).expanduser().absolute()
+        mark = self.path / _MARK
+        if mark.exists():
+            version = read_json(mark).get("format", FORMAT)
+            if version > FORMAT:
+                raise WorkspaceError(
+                    f"{self.path} was written by a newer latentviz (format {version}; this one reads up to "
+                    f"{FORMAT}). Upgrade latentviz to open it."
+                )
+            return
+        if self.path.is_file():
+            raise WorkspaceError(f"{self.path} is a file; a workspace is a folder.")
+        if not create:
+            raise WorkspaceError(f"{self.path} is not a workspace. `latentviz extract --workspace …` makes one.")
+        if self.path.exists() and any(self.path.iterdir()):
+            raise WorkspaceError(f"{self.path} holds other files; choose an empty or new folder for a workspace.")
+        with disk_errors(f"The workspace {self.path}"):
+            (self.path / "runs").mkdir(parents=True, exist_ok=True)
+            write_json(mark, {"format": FORMAT})
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r}, runs={self.names()})"
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where the records of background jobs are."""
+        return self.path / "jobs"
+
+    def names(self) -> list[str]:
+        """Names of the runs, in alphabetical order."""
+        return sorted(path.parent.name for path in (self.path / "runs").glob("*/manifest.json"))
+
+    def __contains__(self, name: str) -> bool:
+        return (self.path / "runs" / name / "manifest.json").exists()
+
+    def __getitem__(self, name: str) -> Run:
+        if name not in self:
+            listed = ", ".join(self.names()) or "none yet"
+            raise WorkspaceError(f'{self.path} has no run "{name}"; it has: {listed}.')
+        return Run(self.path / "runs" / name)
+
+    def __iter__(self) -> Iterator[Run]:
+        for name in self.names():
+            yield self[name]
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def create_run(self, description: Manifest, head: Head | None) -> Run:
+        """Make an empty run; the manifest is written last, so that a run exists whole or not at all.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is a run of that name.
+        """
+        check_name(description.name, "a run")
+        folder = self.path / "runs" / description.name
+        with disk_errors(f'Run "{description.name}"'):
+            folder.mkdir(parents=True, exist_ok=True)
+            with writing_lock(folder, f'Run "{description.name}"'):
+                if description.name in self:
+                    raise WorkspaceError(f'{self.path} already has a run "{description.name}"; choose another name.')
+                if head is not None:
+                    for name, values in (("weight", head.weight), ("bias", head.bias)):
+                        array = zarr.create_array(
+                            folder / "head" / name,
+                            shape=values.shape,
+                            dtype=values.dtype,
+                            chunks=values.shape,
+                            compressors=None,
+                            overwrite=True,
+                        )
+                        array[...] = values
+                manifest.write(folder / "manifest.json", description)
+        return Run(folder)
+
+    def delete(self, name: str) -> None:
+        """Delete a run and everything derived from it.
+
+        Raises
+        ------
+        RunLockedError
+            If a process is writing it.
+        """
+        run = self[name]
+        with run.writing():
+            (run.folder / "manifest.json").unlink()
+        shutil.rmtree(run.folder)
+
+    def table(self) -> pd.DataFrame:
+        """One row a run: ``run``, ``model``, ``head``, ``classes``, ``width``, ``sets``, ``samples``, ``state``, ``created``."""
+        rows = []
+        for run in self:
+            done, total = run.progress
+            state = "complete" if run.complete else "being written" if run.busy else "unfinished"
+            rows.append(
+                {
+                    "run": run.name,
+                    "model": run.manifest.title,
+                    "head": run.manifest.head or "unknown",
+                    "classes": len(run.classes),
+                    "width": run.manifest.width,
+                    "sets": len(run.sets),
+                    "samples": done,
+                    "state": state if run.complete else f"{state}, {done / max(total, 1):.0%}",
+                    "created": run.manifest.created,
+                }
+            )
+        columns = ["run", "model", "head", "classes", "width", "sets", "samples", "state", "created"]
+        return pd.DataFrame(rows, columns=columns)
