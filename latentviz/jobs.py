@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from latentviz.errors import Cancelled, JobError, LatentvizError, RunLockedError
 from latentviz.workspace import manifest
-from latentviz.workspace.files import is_locked, writing_lock
+from latentviz.workspace.files import is_locked, write_atomically, writing_lock
 from latentviz.workspace.manifest import fingerprint
 from latentviz.workspace.run import now
 
@@ -37,7 +37,7 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 #: the worker only. A job's record names a kind, never a function, so that it cannot run anything else.
 KINDS = {
     "extract": "latentviz.extraction.request:run_job",
-    "project": "latentviz.projection:run_job",
+    "project": "latentviz.projection.job:run_job",
 }
 
 #: Seconds that a cancelled worker gets to finish its sentence before it is killed.
@@ -69,7 +69,6 @@ class JobState(BaseModel):
         Units a second over the last seconds.
     message : str
         Result, or why it failed.
-    pid : int
     started, updated : float
         Unix time.
     """
@@ -81,7 +80,6 @@ class JobState(BaseModel):
     total: int = 0
     rate: float = 0.0
     message: str = ""
-    pid: int = 0
     started: float = 0.0
     updated: float = 0.0
 
@@ -142,6 +140,7 @@ class Job:
         if is_locked(self.folder):
             raise JobError(f'"{self.record.title}" is running already.')
         workspace = self.folder.parent.parent
+        manifest.write(self.folder / "state.json", JobState(started=time.time(), updated=time.time()))
         with (self.folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "latentviz.jobs", str(workspace), self.id],
@@ -150,7 +149,7 @@ class Job:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        manifest.write(self.folder / "state.json", JobState(pid=process.pid, started=time.time(), updated=time.time()))
+        write_atomically(self.folder / "pid", str(process.pid).encode())
         _children.append(process)
 
     def cancel(self) -> None:
@@ -158,12 +157,12 @@ class Job:
         state = self.state
         if state.status not in ("waiting", "running"):
             return
-        _signal(state.pid, signal.SIGTERM)
+        _signal(self._pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
         while self._alive(state) and time.monotonic() < deadline:
             time.sleep(0.05)
         if self._alive(state):
-            _signal(state.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            _signal(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         ended = self._written()
         if ended.status in ("waiting", "running"):
             manifest.write(
@@ -177,6 +176,11 @@ class Job:
             raise JobError(f'"{self.record.title}" is running; cancel it first.')
         shutil.rmtree(self.folder)
 
+    @property
+    def _pid(self) -> int:
+        path = self.folder / "pid"
+        return int(path.read_text()) if path.exists() else 0
+
     def _written(self) -> JobState:
         path = self.folder / "state.json"
         return manifest.read(path, JobState) if path.exists() else JobState()
@@ -185,7 +189,7 @@ class Job:
         if is_locked(self.folder):
             return True
         # A worker that is still starting has not taken the lock yet.
-        return state.status == "waiting" and _exists(state.pid)
+        return state.status == "waiting" and _exists(self._pid)
 
 
 _children: list[subprocess.Popen] = []
@@ -208,6 +212,8 @@ def _exists(pid: int) -> bool:
 
 def _signal(pid: int, number: int) -> None:
     """Send a signal to a worker and all its own workers."""
+    if not pid:
+        return
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(pid, number)
@@ -241,9 +247,7 @@ def submit(workspace: Path, kind: str, title: str, parameters: Mapping[str, Any]
             return job
     folder = workspace / "jobs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     folder.mkdir(parents=True)
-    manifest.write(
-        folder / "job.json", JobRecord(kind=kind, title=title, parameters=dict(parameters), created=now())
-    )
+    manifest.write(folder / "job.json", JobRecord(kind=kind, title=title, parameters=dict(parameters), created=now()))
     job = Job(folder)
     job.start()
     return job
@@ -261,7 +265,7 @@ class StateWriter:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "state.json"
         started = time.time()
-        self.state = JobState(status="running", pid=os.getpid(), started=started)
+        self.state = JobState(status="running", started=started)
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)
         self._written = 0.0
         self.write(stage="Starting")

@@ -16,11 +16,9 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from latentviz.datasets.demo import KNOWN_DIGITS, demo_sets
-from latentviz.datasets.preprocessing import Preprocessing
+from latentviz.demo import PREPROCESSING
 from latentviz.models.cifar import CifarResNet
 from latentviz.models.heads import with_l2_head
-
-PREPROCESSING = Preprocessing(channels="grey", mean=(0.1307,), std=(0.3081,))
 
 
 def tensors(images: np.ndarray, names: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,7 +57,10 @@ def train(head: str, epochs: int, seed: int, sets: dict) -> CifarResNet:
         network.eval()
         with torch.inference_mode():
             accuracy = (network(x_test).argmax(1) == y_test).float().mean()
-        print(f"{head} epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, test accuracy {accuracy:.4f}", flush=True)
+        print(
+            f"{head} epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, test accuracy {accuracy:.4f}",
+            flush=True,
+        )
     return network
 
 

@@ -1,0 +1,1 @@
+"""What the pages share: pickers, caches, the jobs panel and the map."""

@@ -58,7 +58,7 @@ def match_labels(
             found[name] = index
     if unknown:
         raise DataError(
-            f'{_count(len(unknown), set_name)} not among the model\'s: {_shorten(unknown)}. '
+            f"{_count(len(unknown), set_name)} not among the model's: {_shorten(unknown)}. "
             f"The model knows {_shorten(classes)}. {_advice(unknown, classes)}"
         )
     return np.array([found[name] for name in class_names], dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -71,10 +71,16 @@ class Preprocessing(BaseModel):
                 raise ValueError(f"{name} has {len(values)} values for {self.depth} channels")
         if self.std is not None and min(self.std) <= 0:
             raise ValueError("std must be positive")
-        sides = [s for value in (self.resize, self.crop) for s in np.atleast_1d(value) if s is not None]
-        if any(side < 1 for side in sides):
+        if any(min(_pair(sides)) < 1 for sides in (self.resize, self.crop) if sides is not None):
             raise ValueError("resize and crop must be at least 1 pixel")
         return self
+
+    def changed(self, **updates: Any) -> Preprocessing:
+        """A copy with other values; a mean and std of another channel count are dropped."""
+        values = self.model_dump()
+        if updates.get("channels", self.channels) != self.channels:
+            values |= {"mean": None, "std": None}
+        return Preprocessing.model_validate(values | updates)
 
     @property
     def depth(self) -> int:
@@ -104,7 +110,8 @@ class Preprocessing(BaseModel):
         Raises
         ------
         DataError
-            If an array has a channel count other than 1, 3 or 4, or a dtype that is not listed above.
+            If an array has a channel count other than 1, 3 or 4, or a dtype that is not listed above, or an
+            image has whole numbers beyond 16 bits.
         """
         planes, dtype = _planes(_checked(image) if isinstance(image, np.ndarray) else image, self.channels)
         height, width = planes[0].height, planes[0].width
@@ -204,7 +211,8 @@ def _planes(image: Image.Image | np.ndarray, channels: str) -> tuple[list[Image.
     deep = _deep(image)
     if deep is not None:
         if channels == "grey" and deep.shape[2] == 3:
-            deep = np.asarray(deep @ np.array([0.299, 0.587, 0.114])).astype(deep.dtype)[:, :, None]
+            grey = deep @ np.array([0.299, 0.587, 0.114])
+            deep = (grey.round() if deep.dtype == np.uint16 else grey).astype(deep.dtype)[:, :, None]
         if channels == "rgb" and deep.shape[2] == 1:
             deep = np.repeat(deep, 3, axis=2)
         planes = [Image.fromarray(deep[:, :, c].astype(np.float32)) for c in range(deep.shape[2])]
@@ -224,7 +232,13 @@ def _deep(image: Image.Image | np.ndarray) -> np.ndarray | None:
     if image.mode == "F":
         return np.asarray(image)[:, :, None]
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)[:, :, None]
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise DataError(
+                f"A whole-number image has values from {values.min()} to {values.max()}; 8 or 16 bits can be "
+                "used (0 to 65,535). Convert it to 16 bits or to floats."
+            )
+        return values.astype(np.uint16)[:, :, None]
     return None
 
 
@@ -232,10 +246,10 @@ def _checked(array: np.ndarray) -> np.ndarray:
     """An image array without alpha, as uint8, uint16 or float32."""
     if array.ndim == 3 and array.shape[2] in (1, 4):
         array = array[:, :, 0] if array.shape[2] == 1 else array[:, :, :3]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or 0 in array.shape:
         raise DataError(
             f"An image array has shape {array.shape}; expected (height, width) or (height, width, channels) "
-            "with 1, 3 or 4 channels."
+            "with 1, 3 or 4 channels, and at least one pixel."
         )
     if array.dtype.kind == "f":
         return array.astype(np.float32)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from latentviz.datasets.decode import Batch, Decoder, first_pixels, thumbnail_side
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError, WorkspaceError
-from latentviz.extraction.decode import Batch, Decoder, first_pixels, thumbnail_side
 from latentviz.extraction.plan import PlannedSet, class_names, plan_sets
 from latentviz.models.classifier import Classifier, ModelSpec, load, wrap
 from latentviz.progress import Progress, bar
@@ -82,7 +82,16 @@ def extract(
     if progress is None:
         with bar() as shown:
             return _extract(
-                model, sets, workspace, name, preprocessing, classes, skip_unreadable, batch, attributes, shown
+                model,
+                sets,
+                workspace,
+                name,
+                preprocessing,
+                classes,
+                skip_unreadable,
+                batch,
+                attributes,
+                shown,
             )
     return _extract(model, sets, workspace, name, preprocessing, classes, skip_unreadable, batch, attributes, progress)
 
@@ -115,9 +124,8 @@ def _extract(
         with run.writing():
             for planned_set in planned:
                 _extract_set(run, planned_set, classifier, decoder, progress)
-    except BaseException:
+    finally:
         decoder.stop()
-        raise
     return run.reopened()
 
 
@@ -218,9 +226,7 @@ def _batch_size(classifier: Classifier, source: ImageSource) -> int:
     return size
 
 
-def _extract_set(
-    run: Run, planned: PlannedSet, classifier: Classifier, decoder: Decoder, progress: Progress
-) -> None:
+def _extract_set(run: Run, planned: PlannedSet, classifier: Classifier, decoder: Decoder, progress: Progress) -> None:
     source, total = planned.source, len(planned.source)
     entry = next((e for e in run.manifest.sets if e.name == planned.entry.name), None)
     if entry is not None and run[entry.name].complete and entry.listing == planned.entry.listing:

@@ -78,7 +78,10 @@ def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> Planned
 
 
 def class_names(
-    outputs: int, given: Sequence[str] | None, published: Sequence[str] | None, sources: Mapping[str, ImageSource]
+    outputs: int,
+    given: Sequence[str] | None,
+    published: Sequence[str] | None,
+    sources: Mapping[str, ImageSource],
 ) -> list[str]:
     """Names of the logits, in order.
 

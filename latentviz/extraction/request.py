@@ -9,16 +9,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from latentviz.datasets.classes import suggest
+from latentviz.datasets.decode import thumbnail_side
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource, open_source
 from latentviz.errors import DataError, UnreadableImageError
-from latentviz.extraction.decode import thumbnail_side
 from latentviz.extraction.extract import as_classifier, extract, published_classes
 from latentviz.extraction.plan import class_names, plan_sets
 from latentviz.models.classifier import ModelSpec
 from latentviz.progress import Progress
+from latentviz.thumbnails import thumbnail
 from latentviz.workspace import Role, Run, Workspace
-from latentviz.workspace.arrays import thumbnail
 
 
 class SetRequest(BaseModel):
@@ -161,7 +161,12 @@ def preview(request: Request, samples: int = 8, seed: int = 0) -> Preview:
 
 
 def _preview_set(
-    entry: SetRequest, source: ImageSource, classes: list[str], preprocessing: Preprocessing, samples: int, seed: int
+    entry: SetRequest,
+    source: ImageSource,
+    classes: list[str],
+    preprocessing: Preprocessing,
+    samples: int,
+    seed: int,
 ) -> SetPreview:
     shown = SetPreview(name=entry.name, role=entry.role, samples=len(source), found=len(source.classes))
     try:

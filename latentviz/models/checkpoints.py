@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,19 +57,17 @@ def _read_safetensors(path: Path) -> StateDict:
 def _read_torch(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except Exception as error:  # the unpickler raises almost anything on damaged files
         if _looks_like_code(error):
             raise CheckpointError(
                 f"{path.name} contains pickled Python objects, which could run code; it was not loaded. "
                 "Save the weights alone: torch.save(model.state_dict(), …) or safetensors."
             ) from None
         raise CheckpointError(f"{path.name} is not a PyTorch weights file, or it is damaged.") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile):
-        raise CheckpointError(f"{path.name} is not a PyTorch weights file, or it is damaged.") from None
 
 
 def _looks_like_code(error: Exception) -> bool:
-    return any(mark in str(error) for mark in ("GLOBAL", "Unsupported", "TorchScript", "WeightsUnpickler"))
+    return any(mark in str(error) for mark in ("GLOBAL", "Unsupported class", "TorchScript"))
 
 
 def _unwrap(content: object) -> StateDict | None:
@@ -88,6 +84,13 @@ def _strip_prefixes(weights: StateDict) -> StateDict:
     while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in weights)), None):
         weights = {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
     return weights
+
+
+def as_named_in(network: nn.Module, weights: StateDict) -> StateDict:
+    """Give weights back a prefix that every name in the network itself carries (``self.net = …``)."""
+    own = network.state_dict()
+    names = dict(zip(_strip_prefixes(own), own, strict=True))
+    return {names.get(name, name): tensor for name, tensor in weights.items()}
 
 
 def rename(weights: StateDict, renames: tuple[tuple[str, str], ...]) -> StateDict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,7 +54,7 @@ class ModelSpec(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelSpec:
-        if sum(source is not None for source in (self.architecture, self.onnx, self.factory)) != 1:
+        if sum(map(bool, (self.architecture, self.onnx, self.factory))) != 1:
             raise ValueError("give exactly one of an architecture, an ONNX file and a factory")
         if self.architecture and not (self.checkpoint or self.weights):
             raise ValueError(f"{self.architecture} needs a checkpoint file or the name of published weights")
@@ -81,7 +82,7 @@ class Classifier(Protocol):
     preprocessing : Preprocessing
         What its weights were trained with, as far as that is known.
     fingerprint : str
-        Changes when a weight changes.
+        Changes when a weight, the last layer's name or the head's kind changes.
     batch_limit : int or None
         The only batch size it accepts, if it has one.
     """
@@ -120,12 +121,25 @@ def load(spec: ModelSpec, preprocessing: Preprocessing | None = None) -> Classif
 
         return OnnxClassifier(spec.onnx, spec.layer, preprocessing)
     if spec.factory:
-        network, default = _call_factory(spec.factory), Preprocessing()
+        network = _call_factory(spec.factory)
         if spec.checkpoint:
             _fill(network, checkpoints.read_state_dict(spec.checkpoint), spec.checkpoint.name, spec.factory)
     else:
-        network, default = _build(spec, preprocessing)
-    return wrap(network, preprocessing or default, layer=spec.layer, head=spec.head)
+        network = _build(spec)
+    return wrap(network, preprocessing or default_preprocessing(spec), layer=spec.layer, head=spec.head)
+
+
+def default_preprocessing(spec: ModelSpec) -> Preprocessing:
+    """What the model's published weights expect, as far as that is known; loads no weights."""
+    if spec.onnx:
+        from latentviz.models.onnx import default_preprocessing as from_onnx
+
+        return from_onnx(spec.onnx)
+    if spec.architecture is None:
+        return Preprocessing()
+    if spec.weights:
+        return registry.weights_preprocessing(spec.architecture, spec.weights)
+    return registry.architecture(spec.architecture).preprocessing
 
 
 def wrap(
@@ -173,19 +187,22 @@ class TorchClassifier:
         example = torch.zeros(1, preprocessing.depth, *(preprocessing.size or (224, 224)), device=self.device)
         try:
             self.layer = layer or heads.find_last_linear(self.network, example)
-            last = self.network.get_submodule(self.layer)
-        except AttributeError:
-            raise ModelError(f'{type(network).__name__} has no layer called "{layer}".') from None
-        except RuntimeError as error:
+        except ModelError:
+            raise
+        except Exception as error:  # a network's own code can raise anything
             raise ModelError(
                 f"{type(network).__name__} does not accept images of shape {tuple(example.shape[1:])} "
                 f"(channels, height, width), which the preprocessing makes: {_first_line(error)}"
             ) from None
+        try:
+            last = self.network.get_submodule(self.layer)
+        except AttributeError:
+            raise ModelError(f'{type(network).__name__} has no layer called "{layer}".') from None
         if head == "l2" and not isinstance(last, heads.L2Linear):
             heads.with_l2_head(self.network, self.layer)
             last = self.network.get_submodule(self.layer)
         self.head = heads.read_head(last)
-        self.fingerprint = _fingerprint(self.network)
+        self.fingerprint = _fingerprint(self.network, self.layer, self.head.kind)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features (N, D) and logits (N, C), float32."""
@@ -219,7 +236,7 @@ def _best_device() -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _check_channels(network: nn.Module, preprocessing: Preprocessing) -> None:
@@ -232,8 +249,8 @@ def _check_channels(network: nn.Module, preprocessing: Preprocessing) -> None:
         )
 
 
-def _fingerprint(network: nn.Module) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _fingerprint(network: nn.Module, layer: str, head: HeadKind) -> str:
+    digest = hashlib.blake2b(f"{layer} {head}".encode(), digest_size=16)
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -251,32 +268,41 @@ def _call_factory(path: str) -> nn.Module:
     return network
 
 
-def _build(spec: ModelSpec, preprocessing: Preprocessing | None) -> tuple[nn.Module, Preprocessing]:
+def _build(spec: ModelSpec) -> nn.Module:
     """The architecture with its weights, sized to what the weights say."""
     assert spec.architecture is not None
     architecture = registry.architecture(spec.architecture)
     if spec.checkpoint is None:
         from torchvision.models import get_model
 
-        default = registry.weights_preprocessing(spec.architecture, spec.weights)
-        return get_model(spec.architecture, weights=spec.weights), default
+        published = registry.published_weights(spec.architecture, spec.weights)
+        try:
+            return get_model(spec.architecture, weights=published)
+        except OSError as error:
+            raise ModelError(
+                f"The weights {spec.weights} of {spec.architecture} could not be downloaded: {error}. "
+                "Give a checkpoint file, or go online once."
+            ) from None
     weights = checkpoints.rename(checkpoints.read_state_dict(spec.checkpoint), architecture.renames)
-    channels = (preprocessing or architecture.preprocessing).depth
-    blank = registry.on_meta(lambda: architecture.build(10, channels))
-    classes = _count_classes(blank, weights)
-    network = architecture.build(classes or 10, channels)
+    network = architecture.build(*_sizes(architecture, weights))
     _fill(network, weights, spec.checkpoint.name, spec.architecture)
-    return network, architecture.preprocessing
+    return network
 
 
-def _count_classes(blank: nn.Module, weights: checkpoints.StateDict) -> int | None:
-    """Number of classes in the weights: the rows of the network's last linear layer."""
+def _sizes(architecture: registry.Architecture, weights: checkpoints.StateDict) -> tuple[int, int]:
+    """Classes and channels in the weights: rows of the last linear layer, columns of the first convolution."""
+    blank = registry.on_meta(lambda: architecture.build(10, 3))
     linear = [name for name, module in blank.named_modules() if isinstance(module, nn.Linear)]
+    convolutions = [name for name, module in blank.named_modules() if isinstance(module, nn.Conv2d)]
     last = weights.get(f"{linear[-1]}.weight") if linear else None
-    return None if last is None else len(last)
+    first = weights.get(f"{convolutions[0]}.weight") if convolutions else None
+    classes = last.shape[0] if last is not None and last.ndim == 2 else 10
+    channels = first.shape[1] if first is not None and first.ndim == 4 else 3
+    return classes, channels
 
 
 def _fill(network: nn.Module, weights: checkpoints.StateDict, file: str, name: str) -> None:
+    weights = checkpoints.as_named_in(network, weights)
     phrases = checkpoints.misfits(network, weights)
     if phrases:
         fitting = _architecture_that_fits(weights)
@@ -289,12 +315,7 @@ def _architecture_that_fits(weights: checkpoints.StateDict) -> str | None:
     """One of our own architectures that the weights fit, to name in an error."""
     for candidate in registry.own_architectures():
         renamed = checkpoints.rename(weights, candidate.renames)
-        stem = next((t for name, t in renamed.items() if name == "conv1.weight" and t.ndim == 4), None)
-        if stem is None:
-            continue
-        channels = stem.shape[1]
-        classes = _count_classes(registry.on_meta(lambda c=candidate, n=channels: c.build(10, n)), renamed)
-        blank = registry.on_meta(lambda c=candidate, n=channels, k=classes: c.build(k or 10, n))
-        if not checkpoints.misfits(blank, renamed):
+        build = partial(candidate.build, *_sizes(candidate, renamed))
+        if not checkpoints.misfits(registry.on_meta(build), renamed):
             return candidate.name
     return None

@@ -38,7 +38,13 @@ def with_l2_head(network: nn.Module, name: str) -> None:
     old = network.get_submodule(name)
     if not isinstance(old, nn.Linear):
         raise ModelError(f'"{name}" is a {type(old).__name__}, not a linear layer; it cannot get an L2 head.')
-    new = L2Linear(old.in_features, old.out_features, bias=old.bias is not None, device=old.weight.device)
+    new = L2Linear(
+        old.in_features,
+        old.out_features,
+        bias=old.bias is not None,
+        device=old.weight.device,
+        dtype=old.weight.dtype,
+    )
     new.load_state_dict(old.state_dict())
     replace_layer(network, name, new)
 
@@ -61,7 +67,8 @@ def find_last_linear(network: nn.Module, example: torch.Tensor) -> str:
     outputs: list[tuple[str, torch.Tensor]] = []
     linear = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     hooks = [
-        module.register_forward_hook(lambda _m, _i, out, name=name: outputs.append((name, out)))
+        # A copy: what the network does to its output in place must not pass for the layer's own.
+        module.register_forward_hook(lambda _m, _i, out, name=name: outputs.append((name, out.clone())))
         for name, module in linear
     ]
     try:

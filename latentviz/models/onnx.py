@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.errors import CheckpointError, MissingDependencyError, ModelError
+from latentviz.errors import CheckpointError, LatentvizError, MissingDependencyError, ModelError
 from latentviz.latents import Head
 
 try:
@@ -18,8 +20,7 @@ try:
     from onnx import numpy_helper
 except ImportError as _error:
     raise MissingDependencyError(
-        f"ONNX files need the packages onnx and onnxruntime ({_error.name} is missing): "
-        "pip install 'latentviz[onnx]'."
+        f"ONNX files need the packages onnx and onnxruntime ({_error.name} is missing): pip install 'latentviz[onnx]'."
     ) from None
 
 #: Nodes between the last linear layer and the output that do not change the numbers.
@@ -42,7 +43,7 @@ class OnnxClassifier:
         model = _read(path)
         self.input, shape = _image_input(model, path)
         self.batch_limit = shape[0]
-        self.preprocessing = preprocessing or _default_preprocessing(shape)
+        self.preprocessing = preprocessing or _from_shape(shape)
         if shape[1] is not None and shape[1] != self.preprocessing.depth:
             raise ModelError(
                 f"{path.name} takes {shape[1]} channel(s), but the preprocessing makes "
@@ -53,8 +54,9 @@ class OnnxClassifier:
             raise ModelError(
                 f"{path.name} takes images of {shape[2]}×{shape[3]}, but the preprocessing makes {size[0]}×{size[1]}."
             )
-        linear = _last_linear(model, layer, path)
-        self.layer, self.head = linear.name or linear.output[0], _read_head(model, linear, path)
+        with _damage_told(path):
+            linear = _last_linear(model, layer, path)
+            self.layer, self.head = linear.name or linear.output[0], _read_head(model, linear, path)
         features = linear.input[0]
         self._outputs = [features, model.graph.output[0].name]
         if features not in {output.name for output in model.graph.output}:
@@ -89,13 +91,21 @@ class OnnxClassifier:
 def _read(path: Path) -> Any:
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist or is not a file.")
-    try:
+    with _damage_told(path):
         model = onnx.load(path)
         if not model.graph.node:
             raise ValueError("no nodes")
-    except Exception:  # protobuf's own error types
-        raise CheckpointError(f"{path.name} is not an ONNX file, or it is damaged.") from None
     return model
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except LatentvizError:
+        raise
+    except Exception:  # protobuf has error types of its own, and a damaged graph can break anything
+        raise CheckpointError(f"{path.name} is not an ONNX file, or it is damaged.") from None
 
 
 def _image_input(model: Any, path: Path) -> tuple[str, tuple[int | None, ...]]:
@@ -104,13 +114,18 @@ def _image_input(model: Any, path: Path) -> tuple[str, tuple[int | None, ...]]:
     inputs = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1:
         raise ModelError(f"{path.name} has {len(inputs)} inputs; expected one batch of images.")
-    shape = tuple(d.dim_value or None for d in inputs[0].type.tensor_type.shape.dim)
+    shape = tuple(d.dim_value if d.dim_value > 0 else None for d in inputs[0].type.tensor_type.shape.dim)
     if len(shape) != 4:
         raise ModelError(f"{path.name} takes an input of {len(shape)} dimensions; expected (N, channels, H, W).")
     return inputs[0].name, shape
 
 
-def _default_preprocessing(shape: tuple[int | None, ...]) -> Preprocessing:
+def default_preprocessing(path: Path) -> Preprocessing:
+    """RGB or grey as the input says, resized to its size, on the 0–1 scale."""
+    return _from_shape(_image_input(_read(path), path)[1])
+
+
+def _from_shape(shape: tuple[int | None, ...]) -> Preprocessing:
     size = (shape[2], shape[3]) if shape[2] and shape[3] else None
     return Preprocessing(channels="grey" if shape[1] == 1 else "rgb", resize=size)
 
@@ -129,7 +144,7 @@ def _last_linear(model: Any, layer: str | None, path: Path) -> Any:
     while node is not None and node.op_type in _TRANSPARENT:
         node = made_by.get(node.input[0])
     if node is not None and node.op_type == "Add":
-        node = next((made_by[name] for name in node.input if name in made_by), None)
+        node = next((made_by[name] for name in node.input if made_by.get(name) in linear), None)
     if node is None or node.op_type not in ("Gemm", "MatMul"):
         last = "nothing known" if node is None else node.op_type
         raise ModelError(
@@ -143,8 +158,8 @@ def _read_head(model: Any, linear: Any, path: Path) -> Head:
     """Weight (C, D) and bias (C,) of the node, read from the graph's constants."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type == "Constant":
-            constants[node.output[0]] = onnx.helper.get_node_attr_value(node, "value")
+        if node.op_type == "Constant" and node.attribute[0].name == "value":  # else a plain number or list
+            constants[node.output[0]] = node.attribute[0].t
     if linear.input[1] not in constants:
         raise ModelError(f"The weight of {linear.name or linear.output[0]} in {path.name} is not a constant.")
     weight = numpy_helper.to_array(constants[linear.input[1]]).astype(np.float32)
@@ -154,7 +169,9 @@ def _read_head(model: Any, linear: Any, path: Path) -> Head:
     weight = weight * attributes.get("alpha", 1.0)
     bias_name = linear.input[2] if len(linear.input) > 2 else _bias_of(model, linear, constants)
     bias = np.zeros(len(weight), np.float32)
-    if bias_name is not None:
+    if bias_name:
+        if bias_name not in constants:
+            raise ModelError(f"The bias of {linear.name or linear.output[0]} in {path.name} is not a constant.")
         bias = bias + numpy_helper.to_array(constants[bias_name]).astype(np.float32).reshape(-1)
         bias = bias * attributes.get("beta", 1.0)
     return Head(weight, bias)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torchvision import models as torchvision_models
-from torchvision.models import resnet
+from torchvision.models import WeightsEnum, resnet
 
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import ModelError
@@ -76,7 +76,7 @@ def architecture(name: str) -> Architecture:
         near = difflib.get_close_matches(name, known, 4)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise ModelError(f'There is no architecture called "{name}".{hint} `latentviz models` lists all.')
-    return Architecture(name, f"torchvision {name}", _torchvision_builder(name), _torchvision_preprocessing(name))
+    return Architecture(name, f"torchvision {name}", _torchvision_builder(name), weights_preprocessing(name))
 
 
 def weights_preprocessing(name: str, weights: str | None = None) -> Preprocessing:
@@ -89,13 +89,7 @@ def weights_preprocessing(name: str, weights: str | None = None) -> Preprocessin
     weights : str, optional
         Name of the weights, e.g. ``"IMAGENET1K_V2"``; the model's default ones if left out.
     """
-    enum = torchvision_models.get_model_weights(name)
-    try:
-        chosen = enum[weights] if weights and weights != "DEFAULT" else enum.DEFAULT
-    except KeyError:
-        listed = ", ".join(member.name for member in enum)
-        raise ModelError(f'{name} has no weights called "{weights}"; there are {listed}.') from None
-    transform = chosen.transforms()
+    transform = published_weights(name, weights).transforms()
     return Preprocessing(
         channels="rgb",
         resize=transform.resize_size[0],
@@ -106,6 +100,23 @@ def weights_preprocessing(name: str, weights: str | None = None) -> Preprocessin
     )
 
 
+def published_weights(name: str, weights: str | None = None) -> WeightsEnum:
+    """torchvision's weights by name, not downloaded yet; the model's default ones if left out.
+
+    Raises
+    ------
+    ModelError
+        If there are none of that name; lists those there are.
+    """
+    if name in _ARCHITECTURES:
+        raise ModelError(f"There are no published weights for {name}; give a checkpoint file.")
+    enum = torchvision_models.get_model_weights(name)
+    if weights is not None and weights not in enum.__members__:
+        listed = ", ".join(member.name for member in enum)
+        raise ModelError(f'{name} has no weights called "{weights}"; there are {listed}.')
+    return enum[weights or "DEFAULT"]
+
+
 def _torchvision_builder(name: str) -> Callable[[int, int], nn.Module]:
     def build(num_classes: int, channels: int) -> nn.Module:
         network = torchvision_models.get_model(name, weights=None, num_classes=num_classes)
@@ -114,9 +125,9 @@ def _torchvision_builder(name: str) -> Callable[[int, int], nn.Module]:
             fresh = nn.Conv2d(
                 channels,
                 conv.out_channels,
-                conv.kernel_size,  # type: ignore[arg-type]
-                conv.stride,  # type: ignore[arg-type]
-                conv.padding,  # type: ignore[arg-type]
+                conv.kernel_size,
+                conv.stride,
+                conv.padding,
                 bias=conv.bias is not None,
             )
             parent, _, child = first.rpartition(".")
@@ -124,10 +135,6 @@ def _torchvision_builder(name: str) -> Callable[[int, int], nn.Module]:
         return network
 
     return build
-
-
-def _torchvision_preprocessing(name: str) -> Preprocessing:
-    return weights_preprocessing(name)
 
 
 def _cifar(depth: int) -> Architecture:
@@ -155,5 +162,8 @@ register(_small_stem(50, resnet.Bottleneck, [3, 4, 6, 3]))
 
 def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """Build a network without allocating or initialising its weights."""
-    with torch.device("meta"):
+    try:
+        with torch.device("meta"):
+            return build()
+    except NotImplementedError:  # RegNet computes its widths with tensors, which need values
         return build()

@@ -10,14 +10,19 @@ import pandas as pd
 
 from latentviz.errors import DataError
 from latentviz.latents import Head
+from latentviz.thumbnails import THUMBNAIL_LIMIT, thumbnail
 from latentviz.workspace.imageset import NO_LABEL
 from latentviz.workspace.manifest import ROLES, Role
 
 #: Roles that set names stand for where the user gives none.
-USUAL_ROLES: dict[str, Role] = {"train": "fit", "fit": "fit", "test": "ind", "val": "ind", "valid": "ind", "ind": "ind"}
-
-#: Longest side of a stored thumbnail in pixels.
-THUMBNAIL_LIMIT = 64
+USUAL_ROLES: dict[str, Role] = {
+    "train": "fit",
+    "fit": "fit",
+    "test": "ind",
+    "val": "ind",
+    "valid": "ind",
+    "ind": "ind",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,9 @@ def checked_sets(
     """
     if not features:
         raise DataError("There is no set: features is empty.")
+    for what, mapping in (("logits", logits), ("labels", labels), ("images", images), ("ids", ids)):
+        if extra := [name for name in mapping or () if name not in features]:
+            raise DataError(f'There are {what} for "{extra[0]}", but no features; the sets are {", ".join(features)}.')
     sets: dict[str, SetArrays] = {}
     for name, given in features.items():
         z = _matrix(name, "features", given)
@@ -83,12 +91,11 @@ def checked_sets(
             raise DataError(f'"{name}" has no logits; give them, or the head to compute them with.')
         known = _labels(name, labels.get(name) if labels else None, scores.shape[1])
         names = [str(i) for i in ids[name]] if ids and name in ids else [f"{row:06d}" for row in range(len(z))]
-        small = None
-        if images is not None and name in images:
-            small = make_thumbnails(name, np.asarray(images[name]))
-        for what, other in (("logits", scores), ("labels", known), ("ids", names), ("images", small)):
+        pictures = np.asarray(images[name]) if images is not None and name in images else None
+        for what, other in (("logits", scores), ("labels", known), ("ids", names), ("images", pictures)):
             if other is not None and len(other) != len(z):
                 raise DataError(f'"{name}" has {len(z):,} features but {len(other):,} {what}.')
+        small = None if pictures is None else make_thumbnails(name, pictures)
         sets[name] = SetArrays(z, scores, known, names, small)
     for what in ("features", "logits"):
         widths = {name: getattr(s, what).shape[1] for name, s in sets.items()}
@@ -101,7 +108,9 @@ def checked_sets(
 def _matrix(name: str, what: str, values: np.ndarray) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise DataError(f'The {what} of "{name}" are {array.dtype} of shape {array.shape}; expected numbers (N, width).')
+        raise DataError(
+            f'The {what} of "{name}" are {array.dtype} of shape {array.shape}; expected numbers (N, width).'
+        )
     if 0 in array.shape:
         raise DataError(f'The {what} of "{name}" are empty: shape {array.shape}.')
     return array.astype(np.float32, copy=False)
@@ -112,7 +121,9 @@ def _labels(name: str, values: np.ndarray | None, classes: int) -> np.ndarray | 
         return None
     labels = np.asarray(values)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(f'The labels of "{name}" are {labels.dtype} of shape {labels.shape}; expected whole numbers (N,).')
+        raise DataError(
+            f'The labels of "{name}" are {labels.dtype} of shape {labels.shape}; expected whole numbers (N,).'
+        )
     if len(labels) and (labels.min() < NO_LABEL or labels.max() >= classes):
         wrong = labels.min() if labels.min() < NO_LABEL else labels.max()
         raise DataError(
@@ -129,36 +140,3 @@ def make_thumbnails(name: str, images: np.ndarray) -> np.ndarray:
         )
     side = min(THUMBNAIL_LIMIT, max(images.shape[1:3]))
     return np.stack([thumbnail(image, side) for image in images])
-
-
-def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
-    """A small square picture: the image scaled into ``side`` × ``side``, black at the edges, RGB.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (H, W), (H, W, 1) or (H, W, 3)
-        uint8 as it is; uint16 keeps its high byte; floats are taken from 0–1.
-    side : int
-
-    Returns
-    -------
-    ndarray of shape (side, side, 3), uint8
-    """
-    from PIL import Image
-
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
-    elif pixels.dtype != np.uint8:
-        pixels = (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    deep = pixels if pixels.ndim == 3 else pixels[:, :, None]
-    height, width = deep.shape[:2]
-    if max(height, width) != side:
-        scale = side / max(height, width)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        shown = Image.fromarray(deep[:, :, 0] if deep.shape[2] == 1 else deep)
-        small = np.asarray(shown.resize(size, Image.Resampling.BILINEAR))
-        deep = small if small.ndim == 3 else small[:, :, None]
-    top, left = (side - deep.shape[0]) // 2, (side - deep.shape[1]) // 2
-    square = np.zeros((side, side, 3), dtype=np.uint8)
-    square[top : top + deep.shape[0], left : left + deep.shape[1]] = deep
-    return square

@@ -49,7 +49,7 @@ class Derived:
 
     def array(self, key: str, name: str) -> np.ndarray:
         """One array of a result."""
-        return np.asarray(zarr.open_array(self.folder / key / name, mode="r")[:])
+        return np.asarray(zarr.open_array(self.folder / key / name, mode="r")[...])
 
     def save(self, key: str, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Store a result in one step; one that is there already stays."""
@@ -60,12 +60,19 @@ class Derived:
                 partial.mkdir(parents=True)
                 for name, values in arrays.items():
                     array = zarr.create_array(
-                        partial / name, shape=values.shape, dtype=values.dtype, chunks=values.shape, compressors=None
+                        partial / name,
+                        shape=values.shape,
+                        dtype=values.dtype,
+                        chunks=values.shape,
+                        compressors=None,
                     )
                     array[...] = values
                 write_json(partial / "meta.json", dict(meta))
-                if not final.exists():
+                try:
                     partial.rename(final)
+                except OSError:  # another process was faster
+                    if key not in self:
+                        raise
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
 

@@ -16,7 +16,7 @@ from latentviz.errors import DataError, WorkspaceError
 from latentviz.latents import Head, Latents
 from latentviz.workspace import manifest
 from latentviz.workspace.files import disk_errors
-from latentviz.workspace.manifest import Role, SetEntry, SetState
+from latentviz.workspace.manifest import SetEntry, SetState
 
 #: Label of a sample whose class is not one of the model's.
 NO_LABEL = -1
@@ -73,17 +73,25 @@ class ImageSet:
     @cached_property
     def index(self) -> pd.DataFrame:
         """One row a sample: ``id``, ``class_name`` (its own), ``label`` (the model's, −1 if none), metadata."""
-        listing = pd.read_parquet(self.folder / "index.parquet")
+        listing = self._listing()
         return listing.drop(index=list(self.state.skipped)).iloc[: len(self)].reset_index(drop=True)
 
     @property
     def skipped(self) -> pd.DataFrame:
         """Unreadable images that were left out: ``id`` and ``reason``."""
-        ids = pd.read_parquet(self.folder / "index.parquet", columns=["id"])["id"]
+        ids = self._listing(["id"])["id"]
         positions = list(self.state.skipped)
         return pd.DataFrame(
             {"id": ids.iloc[positions].to_numpy(), "reason": [self.state.skipped[p] for p in positions]}
         )
+
+    def _listing(self, columns: list[str] | None = None) -> pd.DataFrame:
+        """One row a sample of the source, as :meth:`SetWriter.begin` stored it."""
+        path = self.folder / "index.parquet"
+        try:
+            return pd.read_parquet(path, columns=columns)
+        except (OSError, ValueError):
+            raise WorkspaceError(f"{path} is missing or damaged.") from None
 
     @property
     def labels(self) -> np.ndarray:
@@ -101,10 +109,14 @@ class ImageSet:
         """Rows of an array; all of them by default."""
         if rows is None:
             rows = slice(0, len(self))
-        if isinstance(rows, slice):
-            start, stop, step = rows.indices(len(self))
-            return np.asarray(self.array(name)[slice(start, stop, step)])
-        return np.asarray(self.array(name).oindex[np.asarray(rows)])
+        array = self.array(name)
+        try:
+            if isinstance(rows, slice):
+                start, stop, step = rows.indices(len(self))
+                return np.asarray(array[slice(start, stop, step)])
+            return np.asarray(array.oindex[np.asarray(rows)])
+        except ValueError:  # a chunk that is not as long as it was written
+            raise WorkspaceError(f"{self.folder / name} is damaged.") from None
 
     def chunks(self, name: str, rows: int = 4096) -> Iterator[np.ndarray]:
         """The array piece by piece, in order, for work that must not hold all of it."""
@@ -285,8 +297,9 @@ class SetWriter:
             self._commit(complete=True)
 
     def _commit(self, **changes: Any) -> None:
-        self.state = self.state.model_copy(update=changes)
-        manifest.write(self.folder / "state.json", self.state)
+        state = self.state.model_copy(update=changes)
+        manifest.write(self.folder / "state.json", state)
+        self.state = state
 
 
 def _softmax_peak(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

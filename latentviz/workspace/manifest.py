@@ -27,6 +27,12 @@ ROLES: dict[Role, str] = {
 }
 
 
+class Mark(BaseModel):
+    """The file that makes a folder a workspace."""
+
+    format: int = FORMAT
+
+
 class SetEntry(BaseModel):
     """One image set of a run.
 

@@ -23,6 +23,7 @@ from latentviz.workspace.imageset import NO_LABEL, ImageSet, SetWriter
 from latentviz.workspace.manifest import ROLES, Manifest, Role, SetEntry
 
 if TYPE_CHECKING:
+    from latentviz.workspace.arrays import SetArrays
     from latentviz.workspace.workspace import Workspace
 
 Arrays = Mapping[str, np.ndarray]
@@ -109,7 +110,7 @@ class Run:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the right to write this run.
+        """Hold the right to write this run, and see what others wrote before.
 
         Raises
         ------
@@ -117,6 +118,8 @@ class Run:
             If another process writes it.
         """
         with writing_lock(self.folder, f'Run "{self.name}"'):
+            self.manifest = manifest.read(self.folder / "manifest.json", Manifest)
+            self.__dict__.pop("sets", None)
             yield
 
     def add_set(self, entry: SetEntry, listing: pd.DataFrame, thumbnail: int) -> SetWriter:
@@ -138,9 +141,10 @@ class Run:
         check_name(entry.name, "a set")
         known = next((e for e in self.manifest.sets if e.name == entry.name), None)
         if known is None:
-            self.manifest = self.manifest.model_copy(update={"sets": [*self.manifest.sets, entry]})
+            extended = self.manifest.model_copy(update={"sets": [*self.manifest.sets, entry]})
             with disk_errors(f'The manifest of "{self.name}"'):
-                manifest.write(self.folder / "manifest.json", self.manifest)
+                manifest.write(self.folder / "manifest.json", extended)
+            self.manifest = extended
         elif (known.role, known.listing) != (entry.role, entry.listing):
             what = "another role" if known.role != entry.role else "other samples or labels"
             raise WorkspaceError(
@@ -247,24 +251,32 @@ class Run:
             ),
             head,
         )
-        with run.writing():
-            for set_name, content in sets.items():
-                listing = content.listing(names)
-                entry = SetEntry(
-                    name=set_name,
-                    role=roles[set_name],
-                    source="arrays",
-                    listed=len(listing),
-                    listing=listing_fingerprint(listing),
-                )
-                thumbnails = content.thumbnails
-                writer = run.add_set(entry, listing, 0 if thumbnails is None else thumbnails.shape[1])
-                for start in range(0, len(listing), run.manifest.chunk):
-                    rows = slice(start, start + run.manifest.chunk)
-                    small = None if thumbnails is None else thumbnails[rows]
-                    writer.append(content.features[rows], content.logits[rows], small)
-                writer.finish()
+        try:
+            with run.writing():
+                for set_name, content in sets.items():
+                    run._import(set_name, roles[set_name], content)
+        except BaseException:  # half an import is of no use: nothing could go on from there
+            workspace.delete(name)
+            raise
         return run.reopened()
+
+    def _import(self, name: str, role: Role, content: SetArrays) -> None:
+        """Write a set whose arrays are all in memory."""
+        listing = content.listing(self.classes)
+        entry = SetEntry(
+            name=name,
+            role=role,
+            source="arrays",
+            listed=len(listing),
+            listing=listing_fingerprint(listing),
+        )
+        thumbnails = content.thumbnails
+        writer = self.add_set(entry, listing, 0 if thumbnails is None else thumbnails.shape[1])
+        for start in range(0, len(listing), self.manifest.chunk):
+            rows = slice(start, start + self.manifest.chunk)
+            small = None if thumbnails is None else thumbnails[rows]
+            writer.append(content.features[rows], content.logits[rows], small)
+        writer.finish()
 
 
 def listing_fingerprint(listing: pd.DataFrame) -> str:
@@ -290,5 +302,3 @@ def _temporary_folder() -> Path:
     """A folder that is deleted when the process ends."""
     _temporary.append(tempfile.TemporaryDirectory(prefix="latentviz-"))
     return Path(_temporary[-1].name)
-
-

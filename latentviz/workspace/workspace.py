@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,8 @@ import zarr
 from latentviz.errors import WorkspaceError
 from latentviz.latents import Head
 from latentviz.workspace import manifest
-from latentviz.workspace.files import check_name, disk_errors, read_json, write_json, writing_lock
-from latentviz.workspace.manifest import FORMAT, Manifest
+from latentviz.workspace.files import check_name, disk_errors, writing_lock
+from latentviz.workspace.manifest import Manifest, Mark
 from latentviz.workspace.run import Run
 
 _MARK = "latentviz.json"
@@ -41,12 +42,7 @@ class Workspace:
         self.path = Path(path).expanduser().absolute()
         mark = self.path / _MARK
         if mark.exists():
-            version = read_json(mark).get("format", FORMAT)
-            if version > FORMAT:
-                raise WorkspaceError(
-                    f"{self.path} was written by a newer latentviz (format {version}; this one reads up to "
-                    f"{FORMAT}). Upgrade latentviz to open it."
-                )
+            manifest.read(mark, Mark)
             return
         if self.path.is_file():
             raise WorkspaceError(f"{self.path} is a file; a workspace is a folder.")
@@ -55,8 +51,8 @@ class Workspace:
         if self.path.exists() and any(self.path.iterdir()):
             raise WorkspaceError(f"{self.path} holds other files; choose an empty or new folder for a workspace.")
         with disk_errors(f"The workspace {self.path}"):
-            (self.path / "runs").mkdir(parents=True, exist_ok=True)
-            write_json(mark, {"format": FORMAT})
+            self.path.mkdir(parents=True, exist_ok=True)
+            manifest.write(mark, Mark())
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, runs={self.names()})"
@@ -71,7 +67,7 @@ class Workspace:
         return sorted(path.parent.name for path in (self.path / "runs").glob("*/manifest.json"))
 
     def __contains__(self, name: str) -> bool:
-        return (self.path / "runs" / name / "manifest.json").exists()
+        return name in self.names()
 
     def __getitem__(self, name: str) -> Run:
         if name not in self:
@@ -81,7 +77,8 @@ class Workspace:
 
     def __iter__(self) -> Iterator[Run]:
         for name in self.names():
-            yield self[name]
+            with suppress(WorkspaceError):
+                yield self[name]
 
     def __len__(self) -> int:
         return len(self.names())
@@ -101,6 +98,8 @@ class Workspace:
             with writing_lock(folder, f'Run "{description.name}"'):
                 if description.name in self:
                     raise WorkspaceError(f'{self.path} already has a run "{description.name}"; choose another name.')
+                for leftover in ("head", "sets", "derived"):  # of a deletion that was interrupted
+                    shutil.rmtree(folder / leftover, ignore_errors=True)
                 if head is not None:
                     for name, values in (("weight", head.weight), ("bias", head.bias)):
                         array = zarr.create_array(
@@ -109,7 +108,6 @@ class Workspace:
                             dtype=values.dtype,
                             chunks=values.shape,
                             compressors=None,
-                            overwrite=True,
                         )
                         array[...] = values
                 manifest.write(folder / "manifest.json", description)

@@ -17,7 +17,7 @@ import numpy as np
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImagePart, ImageSource
 from latentviz.errors import DataError, UnreadableImageError
-from latentviz.workspace.arrays import THUMBNAIL_LIMIT, thumbnail
+from latentviz.thumbnails import THUMBNAIL_LIMIT, thumbnail
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -1,0 +1,161 @@
+"""Tables and arrays that pages need, computed once for all sessions.
+
+Everything is cached by content: a run's fingerprint changes when its files do. What is returned is
+shared between sessions and must not be changed (``st.cache_resource``: no copies, no sampled hashes).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from latentviz import projection
+from latentviz.evaluation import accuracy
+from latentviz.workspace import ImageSet, Run, Workspace
+
+if TYPE_CHECKING:
+    from latentviz.app.pickers import PointFilter
+
+#: Thumbnails of a random handful.
+HANDFUL = 24
+
+
+def run(workspace: Workspace, name: str) -> Run:
+    """A run; the object is shared as long as nothing is written to it."""
+    opened = workspace[name]
+    return _run(str(opened.folder), opened.fingerprint)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _run(folder: str, fingerprint: str) -> Run:
+    return Run(Path(folder))
+
+
+def sets_table(run: Run) -> pd.DataFrame:
+    """See :func:`latentviz.evaluation.accuracy.sets_table`."""
+    return _of_run("sets_table", run, str(run.folder), run.fingerprint)
+
+
+def class_balance(run: Run) -> pd.DataFrame:
+    """See :func:`latentviz.evaluation.accuracy.class_balance`."""
+    return _of_run("class_balance", run, str(run.folder), run.fingerprint)
+
+
+def warnings(run: Run) -> list[str]:
+    """See :func:`latentviz.evaluation.accuracy.warnings`."""
+    return _of_run("warnings", run, str(run.folder), run.fingerprint)
+
+
+def predicted_as(image_set: ImageSet) -> pd.DataFrame:
+    """See :func:`latentviz.evaluation.accuracy.predicted_as`."""
+    return _of_run("predicted_as", image_set, str(image_set.folder), image_set.fingerprint)
+
+
+def most_confused(image_set: ImageSet) -> pd.DataFrame:
+    """See :func:`latentviz.evaluation.accuracy.most_confused`."""
+    return _of_run("most_confused", image_set, str(image_set.folder), image_set.fingerprint)
+
+
+# Name, folder and fingerprint are the cache's key; Streamlit does not hash an argument with an underscore.
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _of_run(function: str, _content: Run | ImageSet, folder: str, fingerprint: str) -> Any:
+    return getattr(accuracy, function)(_content)
+
+
+def runs_table(workspace: Workspace) -> pd.DataFrame:
+    """See :meth:`latentviz.Workspace.table`."""
+    return workspace.table()
+
+
+def handful(image_set: ImageSet, seed: int) -> tuple[np.ndarray | None, list[str]]:
+    """Some random thumbnails, and a caption for each."""
+    return _handful(image_set, str(image_set.folder), image_set.fingerprint, seed)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _handful(_image_set: ImageSet, folder: str, fingerprint: str, seed: int) -> tuple[np.ndarray | None, list[str]]:
+    rows = np.sort(np.random.default_rng(seed).permutation(len(_image_set))[:HANDFUL])
+    return thumbnails(_image_set, rows), captions(set_table(_image_set).iloc[rows])
+
+
+def thumbnails(image_set: ImageSet, rows: np.ndarray) -> np.ndarray | None:
+    """Thumbnails of rows; None if the run has none."""
+    return image_set.thumbnails(rows) if image_set.has_thumbnails and len(rows) else None
+
+
+def captions(table: pd.DataFrame) -> list[str]:
+    """What is under a thumbnail: class → prediction, marked where it is wrong."""
+    marks = {True: "", False: " ✗"}
+    return [
+        (f"{row.label} → {row.prediction}" if row.label != row.prediction else row.label) + marks.get(row.correct, "")
+        for row in table[["label", "prediction", "correct"]].astype(object).itertuples(index=False)
+    ]
+
+
+def points(run: Run, layout: projection.Layout) -> pd.DataFrame:
+    """Rows of :meth:`latentviz.Run.table` with the coordinates ``x``, ``y`` (``z``) and ``row`` within the set."""
+    return _points(run, layout, str(run.folder), run.fingerprint, layout.spec.model_dump_json())
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _points(_run: Run, _layout: projection.Layout, folder: str, fingerprint: str, spec: str) -> pd.DataFrame:
+    table = _run.table(_layout.spec.sets)
+    table["row"] = table.groupby("set", sort=False).cumcount()
+    for axis, values in zip("xyz", _layout.coordinates.T, strict=False):
+        table[axis] = values
+    return table
+
+
+def filtered(points: pd.DataFrame, wanted: PointFilter) -> pd.DataFrame:
+    """The points of the chosen sets and classes; the index still says which they are."""
+    keep = points["set"].isin(wanted.sets)
+    if wanted.labels:
+        keep &= points["label"].isin(wanted.labels)
+    return points[keep]
+
+
+def labels_of(points: pd.DataFrame) -> list[str]:
+    """Class names that occur."""
+    return sorted(points["label"].unique())
+
+
+def neighbours(run: Run, layout: projection.Layout, set_name: str, row: int, k: int) -> pd.DataFrame:
+    """The nearest samples of one, in feature space."""
+    spec = layout.spec
+    return projection.neighbours_of(run, spec.sets, set_name, row, k, spec.quality_metric, spec.normalise)
+
+
+def rows_of(run: Run, found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of :meth:`latentviz.Run.table` for samples given by ``set`` and ``row``, in their order."""
+    tables = {name: set_table(run[name]) for name in found["set"].unique()}
+    picked = [tables[s].iloc[[r]].assign(row=r) for s, r in zip(found["set"], found["row"], strict=True)]
+    return pd.concat(picked, ignore_index=True)
+
+
+def set_table(image_set: ImageSet) -> pd.DataFrame:
+    """See :meth:`latentviz.ImageSet.table`."""
+    return _set_table(image_set, str(image_set.folder), image_set.fingerprint)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _set_table(_image_set: ImageSet, folder: str, fingerprint: str) -> pd.DataFrame:
+    return _image_set.table()
+
+
+def pictures(run: Run, rows: pd.DataFrame) -> np.ndarray | None:
+    """Thumbnails of samples given by ``set`` and ``row``, in their order; None if a set has none."""
+    found: list[np.ndarray | None] = [None] * len(rows)
+    for name in rows["set"].unique():
+        where = np.flatnonzero(rows["set"] == name)
+        images = thumbnails(run[name], rows["row"].to_numpy()[where])
+        if images is None:
+            return None
+        for position, image in zip(where, images, strict=True):
+            found[position] = image
+    side = max((image.shape[0] for image in found if image is not None), default=0)
+    whole = [np.pad(i, ((0, side - len(i)), (0, side - len(i)), (0, 0))) for i in found if i is not None]
+    return np.stack(whole) if whole else None

@@ -1,0 +1,94 @@
+"""Background jobs: how they stand, and what can be done about them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from latentviz.app import pickers, show
+from latentviz.jobs import Job, JobState, jobs
+
+_ICONS = {
+    "waiting": ":material/hourglass_empty:",
+    "running": ":material/progress_activity:",
+    "done": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/cancel:",
+    "interrupted": ":material/pause_circle:",
+}
+#: Jobs that the sidebar shows at once.
+_FEW = 3
+
+
+def sidebar() -> None:
+    """What is running now, on every page; refreshes itself while something is."""
+    active = [job for job in jobs(pickers.workspace().path) if job.active]
+    if active:
+        with st.sidebar:
+            _running([job.id for job in active])
+
+
+@st.fragment(run_every=1.0)
+def _running(ids: list[str]) -> None:
+    with show.sentences():
+        found = {job.id: job for job in jobs(pickers.workspace().path)}
+        st.caption("Running")
+        for job_id in ids[:_FEW]:
+            if job_id in found:
+                progress(found[job_id], found[job_id].state)
+        ended = [job_id for job_id in ids if job_id not in found or not found[job_id].active]
+    if ended:
+        st.rerun()  # its results are there now
+
+
+def progress(job: Job, state: JobState) -> None:
+    """A bar with the share, the rate and the time left."""
+    if state.share is None:
+        st.progress(0.0, text=f"{job.record.title}: {state.stage or state.status} …")
+        return
+    parts = [f"{state.stage}: {state.done:,} of {state.total:,} {state.unit}".strip()]
+    if state.rate:
+        parts.append(f"{state.rate:,.0f} {state.unit}/s" if state.rate >= 10 else f"{state.rate:.1f} {state.unit}/s")
+    if state.seconds_left is not None and state.status == "running":
+        parts.append(f"{duration(state.seconds_left)} left")
+    st.progress(state.share, text=f"{job.record.title} · {' · '.join(parts)}")
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@st.fragment(run_every=1.0)
+def full() -> None:
+    """Every job of the workspace with its state, and buttons to cancel, resume and forget it."""
+    with show.sentences():
+        found = jobs(pickers.workspace().path)
+        if not found:
+            st.caption("No job was started in this workspace yet.")
+        for job in found:
+            _card(job, job.state)
+
+
+def _card(job: Job, state: JobState) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{_ICONS[state.status]} **{job.record.title}**", width="stretch")
+            st.caption(
+                f"{state.status}, started {job.record.created.replace('T', ' ').removesuffix('Z')} UTC", width="content"
+            )
+            if state.status in ("waiting", "running"):
+                st.button("Cancel", key=f"cancel-{job.id}", on_click=job.cancel, icon=":material/stop_circle:")
+            elif state.status != "done":
+                st.button("Resume", key=f"resume-{job.id}", on_click=job.start, icon=":material/play_circle:")
+            if state.status not in ("waiting", "running"):
+                st.button("Forget", key=f"forget-{job.id}", on_click=job.forget, icon=":material/delete:")
+        if state.status in ("waiting", "running"):
+            progress(job, state)
+        elif state.message:
+            st.write(state.message)
+        if state.status == "failed" and job.log.strip():
+            with st.expander("Log"):
+                st.code(job.log, language=None)

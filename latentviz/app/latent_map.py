@@ -1,0 +1,220 @@
+"""The map, the job that computes it, and the panel about what is selected on it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from latentviz import projection
+from latentviz.app import cached, jobs_panel, show
+from latentviz.figures import latent_map as figures
+from latentviz.jobs import Job, jobs, submit
+from latentviz.projection import Layout, LayoutSpec
+from latentviz.projection.job import request
+from latentviz.workspace import Run
+
+#: Thumbnails that the panel shows of a selection.
+SHOWN = 40
+#: Above this many samples a UMAP takes minutes and is not started unasked.
+UNASKED = 30_000
+
+
+def layout(run: Run, wanted: LayoutSpec) -> Layout:
+    """The wanted map if it is stored; else PCA, which is there at once, while UMAP is computed."""
+    found = projection.stored(run, wanted)
+    if found is not None:
+        return found
+    if wanted.method == "umap":
+        _announce(run, wanted)
+        wanted = wanted.model_copy(update={"method": "pca"})
+    with st.spinner("Principal components …"):
+        return projection.compute(run, wanted)
+
+
+def _announce(run: Run, wanted: LayoutSpec) -> None:
+    """Progress of the UMAP job for these parameters, or the button that starts it."""
+    workspace = run.folder.parents[1]
+    asked = request(run.name, wanted)
+    same = [job for job in jobs(workspace) if job.record.parameters == asked]
+    any_before = any(
+        job.record.kind == "project" and job.record.parameters["run"] == run.name for job in jobs(workspace)
+    )
+    samples = sum(len(run[name]) for name in wanted.sets)
+    with st.container(border=True):
+        if same and same[0].active:
+            _watch(same[0].id, run)
+            return
+        if not any_before and samples <= UNASKED:
+            _watch(submit(workspace, "project", f"UMAP of {run.name}", asked).id, run)
+            return
+        if same and same[0].state.status in ("failed", "interrupted"):
+            st.warning(f"UMAP {same[0].state.status}: {same[0].state.message}", icon=":material/error:")
+        st.write(f"This UMAP of {samples:,} samples has not been computed yet; the map below is **PCA**.")
+        if st.button("Compute UMAP", type="primary", icon=":material/play_arrow:", key="compute-umap"):
+            submit(workspace, "project", f"UMAP of {run.name}", asked)
+            st.rerun()
+
+
+@st.fragment(run_every=0.7)
+def _watch(job_id: str, run: Run) -> None:
+    with show.sentences():
+        job = Job(run.folder.parents[1] / "jobs" / job_id)
+        state = job.state
+        if state.status not in ("waiting", "running"):
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container():
+                st.caption("UMAP is being computed; until then the map below is **PCA**.")
+                jobs_panel.progress(job, state)
+            st.button("Cancel", key="cancel-umap", on_click=job.cancel, icon=":material/stop_circle:")
+
+
+def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour) -> np.ndarray:
+    """The map with its controls.
+
+    Returns
+    -------
+    ndarray of int
+        Positions, in the table of all points, of what is selected; kept when colours or filters change.
+    """
+    kept = figures.thin_out(shown)
+    points = shown.iloc[kept]
+    thinned = figures.Colour(colour.title, colour.values[kept], colour.categories, colour.colours)
+    state = f"selection-{run.name}-{','.join(layout.spec.sets)}"
+    selected: np.ndarray = st.session_state.get(state, np.empty(0, dtype=np.int64))
+    emphasised = np.flatnonzero(np.isin(points.index, selected))
+    figure = figures.scatter(points, thinned, emphasised)
+    if len(kept) < len(shown):
+        st.caption(f"Drawn: {len(kept):,} of {len(shown):,}, the same share of every set.")
+    if layout.spec.dimensions == 3:
+        st.plotly_chart(figure, key="map-3d", config={"displaylogo": False}, alt=_alt(points, colour))
+        st.caption("Turn with the mouse. Selecting works on the 2D map.")
+        return selected
+    event = st.plotly_chart(
+        figure,
+        key="map",
+        on_select="rerun",
+        selection_mode=("points", "box", "lasso"),
+        config={"scrollZoom": True, "displaylogo": False, "displayModeBar": True},
+        alt=_alt(points, colour),
+    )
+    picked = [point["customdata"] for point in event.selection.points if "customdata" in point]
+    if picked:
+        positions = np.unique(np.array([p[0] if isinstance(p, list) else p for p in picked], dtype=np.int64))
+        chosen = points.index.to_numpy()[positions[positions < len(points)]]
+        if not np.array_equal(chosen, selected):
+            st.session_state[state] = selected = chosen
+    if len(selected) and st.button("Clear the selection", icon=":material/deselect:", key="clear-selection"):
+        st.session_state[state] = np.empty(0, dtype=np.int64)
+        st.rerun()
+    return selected
+
+
+def _alt(points: pd.DataFrame, colour: figures.Colour) -> str:
+    counts = ", ".join(f"{name}: {n:,}" for name, n in points["set"].value_counts().items())
+    return f"Map of {len(points):,} samples coloured by {colour.title} ({counts})"
+
+
+def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selection: np.ndarray) -> None:
+    """One sample and its neighbours, or what a selection is made of."""
+    chosen = points.loc[selection]
+    if chosen.empty:
+        st.subheader("Nothing selected")
+        st.caption(
+            "Draw around points with the lasso to see their images and export them. Click one point for its details "
+            "and its nearest neighbours in feature space."
+        )
+        _by_id(run, points)
+    elif len(chosen) == 1:
+        _one(run, layout, chosen.iloc[0])
+    else:
+        _many(run, layout, chosen)
+
+
+def _by_id(run: Run, points: pd.DataFrame) -> None:
+    """Reach a sample without pointing at it: by its name."""
+    wanted = st.text_input("Find a sample by its id", key="find-id", placeholder="part of a file name")
+    if not wanted:
+        return
+    hits = points[points["id"].str.contains(wanted, case=False, regex=False)]
+    st.caption(f"{len(hits):,} found")
+    shown = hits.head(SHOWN)
+    _pictures(run, shown)
+
+
+def _one(run: Run, layout: Layout, sample: pd.Series) -> None:
+    st.subheader(sample["id"])
+    image_set = run[sample["set"]]
+    picture, facts = st.columns([1, 2])
+    with picture:
+        show.thumbnails(cached.thumbnails(image_set, np.array([sample["row"]])), [""], width=128)
+    with facts:
+        verdict = {True: "correct", False: "wrong"}.get(sample["correct"], "no label of the model's")
+        st.markdown(
+            f"**Set** {sample['set']} ({sample['role']})  \n**Class** {sample['label'] or '–'}  \n"
+            f"**Predicted** {sample['prediction']} ({verdict})  \n"
+            f"**Confidence** {sample['confidence']:.3f}  \n**Feature norm** {sample['feature_norm']:.3f}"
+        )
+    st.markdown("**Nearest in feature space**")
+    count = st.slider("Neighbours", 4, 48, 12, 4, key="neighbour-count", label_visibility="collapsed")
+    found = cached.neighbours(run, layout, sample["set"], int(sample["row"]), count)
+    rows = cached.rows_of(run, found)
+    _pictures(run, rows, [f"{d:.2f} · {label}" for d, label in zip(found["distance"], rows["label"], strict=True)])
+    st.dataframe(
+        rows.assign(distance=found["distance"].to_numpy())[["distance", "set", "label", "prediction", "id"]],
+        hide_index=True,
+        alt="Nearest neighbours",
+        height=220,
+    )
+
+
+def _many(run: Run, layout: Layout, chosen: pd.DataFrame) -> None:
+    st.subheader(f"{len(chosen):,} samples selected")
+    correct = chosen["correct"].dropna()
+    if len(correct):
+        st.caption(f"{correct.mean():.1%} of the {len(correct):,} labelled ones are classified correctly.")
+    spread = np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().astype(int)
+    images, table = st.tabs(["Images", "Table"])
+    with images:
+        _pictures(run, chosen.iloc[spread])
+        if len(chosen) > SHOWN:
+            st.caption(f"{SHOWN} of them, evenly spread.")
+    columns = ["set", "id", "label", "prediction", "correct", "confidence", "feature_norm"]
+    with table:
+        st.dataframe(chosen[columns], hide_index=True, alt="Selected samples", height=420)
+    export = chosen.drop(columns=["row"])
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: export.to_csv(index=False).encode(),
+            f"{run.name}-selection.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Parquet",
+            lambda: _parquet(export, layout),
+            f"{run.name}-selection.parquet",
+            "application/vnd.apache.parquet",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _parquet(table: pd.DataFrame, layout: Layout) -> bytes:
+    """The table with the parameters of its map, so that the coordinates can be made again."""
+    stamped = table.copy()
+    stamped.attrs["layout"] = layout.spec.model_dump(mode="json")
+    content = io.BytesIO()
+    stamped.to_parquet(content, index=False)
+    return content.getvalue()
+
+
+def _pictures(run: Run, rows: pd.DataFrame, captions: list[str] | None = None) -> None:
+    """Thumbnails of samples from any of the run's sets, in the order of the rows."""
+    images = cached.pictures(run, rows)
+    show.thumbnails(images, captions or cached.captions(rows))

@@ -1,0 +1,171 @@
+"""Widgets with which the user chooses; each returns what was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import streamlit as st
+
+from latentviz import launch
+from latentviz.app import cached
+from latentviz.errors import WorkspaceError
+from latentviz.figures.latent_map import TITLES
+from latentviz.projection import METRICS, LayoutSpec
+from latentviz.workspace import ImageSet, Run, Workspace
+
+
+def workspace_and_run() -> None:
+    """Sidebar: which workspace and run every page shows."""
+    paths = launch.paths(launch.WORKSPACES)
+    if not paths:
+        raise WorkspaceError("No workspace was given. Start the app with: latentviz app --workspace DIR")
+    with st.sidebar:
+        path = paths[0]
+        if len(paths) > 1:
+            path = st.selectbox("Workspace", paths, format_func=lambda p: p.name, key="workspace", help=str(path))
+        st.session_state["_workspace"] = path
+        names = Workspace(path).names()
+        wanted = st.query_params.get("run")
+        if st.session_state.get("run") not in names:
+            st.session_state["run"] = wanted if wanted in names else next(iter(names), None)
+        if names:
+            st.selectbox(
+                "Run", names, key="run", help="A trained model, seen through its features on several image sets."
+            )
+            st.query_params["run"] = st.session_state["run"]
+
+
+def workspace() -> Workspace:
+    """The chosen workspace."""
+    return Workspace(cast(Path, st.session_state["_workspace"]))
+
+
+def run() -> Run:
+    """The chosen run; the page stops with advice if there is none yet."""
+    name = st.session_state.get("run")
+    if name is None:
+        st.title("No runs yet")
+        st.info(
+            "This workspace is empty. Go to **Add a run**, or on the command line:\n\n"
+            "```\nlatentviz extract --model resnet20 --checkpoint W.th --set train=DIR:fit --set test=DIR:ind "
+            f"--workspace {workspace().path}\n```",
+            icon=":material/inbox:",
+        )
+        st.stop()
+    return cached.run(workspace(), name)
+
+
+def one_set(run: Run, key: str) -> ImageSet:
+    """One image set; the first held-out one by default."""
+    names = list(run.sets)
+    if not names:
+        st.info("This run has no image sets yet.")
+        st.stop()
+    state = f"set-{key}"
+    if st.session_state.get(state) not in names:
+        st.session_state[state] = next((s.name for s in run if s.role == "ind"), names[0])
+    if len(names) <= 8:
+        st.segmented_control("Image set", names, key=state, required=True, label_visibility="collapsed")
+    else:
+        st.selectbox("Image set", names, key=state, label_visibility="collapsed")
+    return run[st.session_state[state] or names[0]]
+
+
+def seed(label: str, key: str) -> int:
+    """A number that a button raises: another random choice, the same for the same number."""
+    state = f"seed-{key}"
+    st.session_state.setdefault(state, 0)
+    if st.button(label, key=key, icon=":material/casino:"):
+        st.session_state[state] += 1
+    return st.session_state[state]
+
+
+def layout_spec(run: Run) -> LayoutSpec:
+    """Which map: method, dimensions, features, and UMAP's parameters."""
+    saved = f"layout-{run.name}"
+    current = st.session_state.get(saved) or LayoutSpec(sets=tuple(run.sets))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        method = st.segmented_control(
+            "Projection",
+            ["umap", "pca"],
+            format_func=str.upper,
+            default="umap",
+            required=True,
+            key="method",
+            help="PCA keeps directions of large variance and is there at once. UMAP keeps neighbourhoods.",
+        )
+        dimensions = st.segmented_control(
+            "Dimensions", [2, 3], format_func=lambda d: f"{d}D", default=2, required=True, key="dimensions"
+        )
+        normalise = st.segmented_control(
+            "Features",
+            [False, True],
+            format_func=lambda on: "z / ‖z‖" if on else "raw z",
+            default=False,
+            required=True,
+            key="normalise",
+            help="Raw features keep their length; normalised ones are what an L2 head sees.",
+        )
+        st.selectbox("Colour by", list(TITLES), format_func=TITLES.__getitem__, key="colour-by", width=230)
+        with st.popover("Parameters", icon=":material/tune:"):
+            current = _umap_parameters(run, current)
+            st.session_state[saved] = current
+    return current.model_copy(update={"method": method, "dimensions": dimensions, "normalise": normalise})
+
+
+def _umap_parameters(run: Run, current: LayoutSpec) -> LayoutSpec:
+    """A form, so that nothing long starts while the user is still choosing."""
+    with st.form("umap", border=False):
+        chosen = st.multiselect("Sets in the layout", list(run.sets), default=list(current.sets))
+        neighbours = st.slider(
+            "n_neighbors", 2, 200, current.n_neighbors, help="Small: fine structure. Large: the broad picture."
+        )
+        distance = st.slider(
+            "min_dist",
+            0.0,
+            0.99,
+            current.min_dist,
+            0.01,
+            help="How tightly points of a neighbourhood may lie together.",
+        )
+        metric = st.selectbox("Metric", METRICS, index=METRICS.index(current.metric))
+        number = st.number_input("Seed", 0, 2**31 - 1, current.seed, help="The same seed gives the same map.")
+        if not st.form_submit_button("Apply", type="primary"):
+            return current
+    if not chosen:
+        st.warning("Choose at least one set.")
+        return current
+    return LayoutSpec(
+        sets=tuple(name for name in run.sets if name in chosen),
+        n_neighbors=neighbours,
+        min_dist=distance,
+        metric=metric,
+        seed=int(number),
+    )
+
+
+def colour_by() -> str:
+    """Column that colours the map."""
+    return st.session_state["colour-by"]
+
+
+@dataclass(frozen=True)
+class PointFilter:
+    """Which points of a map are shown; an empty choice shows all."""
+
+    sets: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+def point_filter(run: Run, points: pd.DataFrame) -> PointFilter:
+    """Sets and classes to show."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        present = [name for name in run.sets if name in set(points["set"].unique())]
+        sets = st.pills("Show sets", present, selection_mode="multi", default=present, key=f"show-sets-{run.name}")
+        labels = st.multiselect(
+            "Show classes", cached.labels_of(points), key=f"show-classes-{run.name}", placeholder="all", width=320
+        )
+    return PointFilter(tuple(sets or present), tuple(labels))

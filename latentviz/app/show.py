@@ -1,0 +1,213 @@
+"""What pages show besides figures: headings, tables, thumbnails, and errors as sentences."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from latentviz.datasets.preprocessing import Preprocessing
+from latentviz.errors import LatentvizError
+from latentviz.projection import Layout
+from latentviz.workspace import ImageSet, Run, Workspace
+from latentviz.workspace.manifest import ROLES
+
+Parameters = ParamSpec("Parameters")
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show an error of the project as its sentence; what nobody expected goes to the log."""
+    try:
+        yield
+    except LatentvizError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception as error:  # st.stop and st.rerun are no Exceptions
+        logging.getLogger("latentviz").exception("A page failed")
+        st.error(
+            f"Something unexpected happened ({type(error).__name__}). The console that runs the app has the details.",
+            icon=":material/error:",
+        )
+
+
+def in_sentences(function: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """:func:`sentences` for a fragment, which runs outside of its page."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        with sentences():
+            function(*args, **kwargs)
+
+    return wrapped
+
+
+def heading(run: Run) -> None:
+    """The run in one line of numbers and one of words."""
+    st.title(run.name)
+    about = run.manifest
+    facts = [
+        about.title,
+        f"{about.head or 'unknown'} head",
+        f"{len(run.classes)} classes",
+        f"{about.width} features",
+        f"{sum(map(len, run)):,} samples in {len(run.sets)} sets",
+    ]
+    st.caption(" · ".join(facts))
+    if about.preprocessing:
+        st.caption(f"Preprocessing: {Preprocessing.model_validate(about.preprocessing).sentence()}")
+
+
+def unfinished(run: Run) -> None:
+    """How far a run is that is being written, or was interrupted."""
+    done, total = run.progress
+    if run.complete:
+        return
+    if run.busy:
+        st.info(f"This run is being extracted: {done:,} of {total:,} images so far.", icon=":material/hourglass_top:")
+    else:
+        st.warning(
+            f"The extraction of this run stopped at {done:,} of {total:,} images. What is here can be used; resume the "
+            "job on **Add a run**, or give the same command again.",
+            icon=":material/pause_circle:",
+        )
+
+
+def warnings(sentences: list[str]) -> None:
+    """What looks wrong in a run."""
+    for sentence in sentences:
+        st.warning(sentence, icon=":material/warning:")
+
+
+def sets(table: pd.DataFrame) -> None:
+    """The run's image sets, with accuracy and interval."""
+    shown = table.assign(
+        interval=[
+            "" if np.isnan(a) else f"{low:.1%} – {high:.1%}"
+            for a, low, high in zip(table["accuracy"], table["low"], table["high"], strict=True)
+        ],
+    )
+    columns = ["set", "role", "samples", "accuracy", "interval", "classes"]
+    if table["skipped"].any():
+        columns.append("skipped")
+    columns.append("source")
+    st.dataframe(
+        shown[columns],
+        hide_index=True,
+        alt="The image sets of the run",
+        column_config={
+            "set": "Set",
+            "role": st.column_config.TextColumn(
+                "Role", help="; ".join(f"{role}: {what}" for role, what in ROLES.items())
+            ),
+            "samples": st.column_config.NumberColumn("n", format="localized"),
+            "accuracy": st.column_config.NumberColumn("Accuracy", format="percent"),
+            "interval": st.column_config.TextColumn("95 % interval", help="Wilson interval of the accuracy"),
+            "classes": st.column_config.NumberColumn("Classes"),
+            "skipped": st.column_config.NumberColumn("Skipped", help="Unreadable images that were left out"),
+            "source": "Source",
+        },
+    )
+
+
+def runs(table: pd.DataFrame) -> None:
+    """All runs of the workspace."""
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="The runs of the workspace",
+        column_config={
+            "run": "Run",
+            "model": "Model",
+            "head": "Head",
+            "classes": "Classes",
+            "width": "Features",
+            "sets": "Sets",
+            "samples": st.column_config.NumberColumn("Samples", format="localized"),
+            "state": "State",
+            "created": st.column_config.DatetimeColumn("Created", format="localized"),
+        },
+    )
+
+
+def thumbnails(images: np.ndarray | None, captions: list[str], width: int = 72) -> None:
+    """Small images side by side, each with its caption."""
+    if images is None:
+        st.caption("There are no images to show: this set has none, or was imported as arrays without them.")
+        return
+    st.image([_enlarged(image, width) for image in images], caption=captions, width=width)
+
+
+def _enlarged(image: np.ndarray, width: int) -> Image.Image:
+    """Whole pixels, so that a 28-pixel digit is not blurred by the browser."""
+    factor = max(1, round(2 * width / image.shape[1]))
+    picture = Image.fromarray(image)
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+
+
+def most_confused(pairs: pd.DataFrame, image_set: ImageSet) -> None:
+    """The most frequent mistakes, or why there are none."""
+    if not image_set.labelled:
+        st.caption(f"The classes of **{image_set.name}** are not the model's, so no prediction is right or wrong.")
+        return
+    if pairs.empty:
+        st.caption("No mistakes.")
+        return
+    st.dataframe(
+        pairs,
+        hide_index=True,
+        alt="The most frequent mistakes",
+        column_config={
+            "label": "Class",
+            "prediction": "Predicted",
+            "samples": st.column_config.NumberColumn("n", format="localized"),
+            "share": st.column_config.ProgressColumn("Of the class", format="percent", min_value=0, max_value=1),
+        },
+    )
+
+
+def shown_of(shown: pd.DataFrame, points: pd.DataFrame) -> None:
+    """How many points the filter leaves."""
+    count = f"{len(shown):,} of {len(points):,}" if len(shown) < len(points) else f"{len(points):,}"
+    st.caption(f"{count} samples · select with the lasso or box, click a point for its neighbours")
+
+
+def quality(layout: Layout) -> None:
+    """How far the map can be trusted, and what made it."""
+    q, spec = layout.quality, layout.spec
+    made_by = "PCA"
+    if spec.method == "umap":
+        made_by = f"UMAP, n_neighbors {spec.n_neighbors}, min_dist {spec.min_dist:g}, {spec.metric}, seed {spec.seed}"
+    if layout.explained:
+        made_by += f", explains {sum(layout.explained):.0%} of the variance"
+    features = "normalised features" if spec.normalise else "raw features"
+    with st.container(horizontal=True):
+        st.metric(
+            "Trustworthiness",
+            f"{q.trustworthiness:.3f}",
+            help=f"1: whoever is near on the map is near in feature space. {q.k} neighbours, {q.sample:,} samples.",
+            width="content",
+        )
+        st.metric(
+            "Neighbours kept",
+            f"{q.neighbour_preservation:.0%}",
+            help=f"Share of the {q.k} nearest in feature space that are among the {q.k} nearest on the map.",
+            width="content",
+        )
+    st.caption(f"{made_by} · {features} of {', '.join(spec.sets)}")
+
+
+def how_to_allow_folders(workspace: Workspace) -> None:
+    """The page runs extractions only on folders that whoever started the app has allowed."""
+    st.info(
+        "Models and images are read only from folders that were allowed when the app was started:\n\n"
+        f"```\nlatentviz app --workspace {workspace.path} --data-root /path/to/data\n```\n\n"
+        "On the command line any folder can be used: `latentviz extract --help`.",
+        icon=":material/lock:",
+    )

@@ -1,0 +1,310 @@
+"""`latentviz …`: the same calls as the pages, in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from latentviz.errors import DataError, LatentvizError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from latentviz.workspace import Run
+
+app = typer.Typer(
+    help="Look inside a trained image classifier's latent space.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder that holds the runs.")]
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+@app.command()
+def extract(
+    workspace: WorkspaceOption,
+    sets: Annotated[
+        list[str],
+        typer.Option("--set", help="NAME=SOURCE:ROLE with the role fit, ind, shifted or ood. Repeat."),
+    ],
+    model: Annotated[str | None, typer.Option(help="Architecture; `latentviz models` lists them.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights: .pt .pth .th .safetensors.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Published torchvision weights, e.g. DEFAULT.")] = None,
+    onnx: Annotated[Path | None, typer.Option(help="ONNX file instead of an architecture.")] = None,
+    factory: Annotated[str | None, typer.Option(help="package.module:function returning an nn.Module.")] = None,
+    head: Annotated[str, typer.Option(help="Last layer: linear or l2.")] = "linear",
+    layer: Annotated[str | None, typer.Option(help="Name of the last linear layer.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Class names in order: a,b,c or a text file.")] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="Class folder FOLDER=CLASS. Repeat.")] = None,
+    channels: Annotated[str | None, typer.Option(help="rgb or grey.")] = None,
+    resize: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH, or the shorter side; none for no resize.")] = None,
+    crop: Annotated[str | None, typer.Option(help="Centre crop, HEIGHTxWIDTH or one side.")] = None,
+    interpolation: Annotated[str | None, typer.Option(help="nearest, bilinear, bicubic, lanczos.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Divisor of the raw values.")] = None,
+    sqrt: Annotated[bool | None, typer.Option(help="Square root of the scaled values.")] = None,
+    standardise: Annotated[bool | None, typer.Option(help="Mean 0 and deviation 1 for each image.")] = None,
+    mean: Annotated[str | None, typer.Option(help="Comma-separated, on the 0–1 scale.")] = None,
+    std: Annotated[str | None, typer.Option(help="Comma-separated, on the 0–1 scale.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE that groups runs (seed, epoch). Repeat.")
+    ] = None,
+    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Leave damaged images out.")] = False,
+) -> None:
+    """Put image sets through a trained model and store the features as a run.
+
+    Run the same command again to go on after an interruption, or with more --set options to add sets.
+    """
+    from latentviz.extraction import Request, run_request
+    from latentviz.models import ModelSpec, default_preprocessing
+    from latentviz.progress import bar
+    from latentviz.workspace import Workspace
+
+    renamed = dict(_pair(text, "--rename") for text in rename or [])
+    spec = ModelSpec.model_validate(
+        {
+            "architecture": model,
+            "checkpoint": _absolute(checkpoint),
+            "weights": weights,
+            "onnx": _absolute(onnx),
+            "factory": factory,
+            "head": head,
+            "layer": layer,
+        }
+    )
+    changes: dict[str, Any] = {
+        "channels": channels,
+        "resize": _size(resize),
+        "crop": _size(crop),
+        "interpolation": interpolation,
+        "scale": scale,
+        "sqrt": sqrt,
+        "standardise": standardise,
+        "mean": _numbers(mean, "--mean"),
+        "std": _numbers(std, "--std"),
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if resize == "none":
+        changes["resize"] = None
+    request = Request.model_validate(
+        {
+            "model": spec,
+            "sets": [{**_set(text), "rename": renamed} for text in sets],
+            "name": name,
+            "preprocessing": default_preprocessing(spec).changed(**changes) if changes else None,
+            "classes": _class_names(classes),
+            "skip_unreadable": skip_unreadable,
+            "batch": batch,
+            "attributes": dict(_pair(text, "--attribute") for text in attribute or []),
+        }
+    )
+    with bar() as progress:
+        run = run_request(Workspace(workspace), request, progress)
+    _show_sets(run)
+
+
+@app.command(name="import")
+def import_(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="npz files with features, logits, labels, ids; one set a file, or keys as SET/features."),
+    ],
+    workspace: WorkspaceOption,
+    name: Annotated[str, typer.Option(help="Name of the run.")] = "arrays",
+    role: Annotated[list[str] | None, typer.Option(help="SET=ROLE with fit, ind, shifted or ood. Repeat.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Class names in order: a,b,c or a text file.")] = None,
+    head: Annotated[str, typer.Option(help="Kind of the head (keys weight, bias): linear or l2.")] = "linear",
+) -> None:
+    """Store features that were made elsewhere as a run."""
+    from latentviz.importing import import_files
+    from latentviz.workspace import Workspace
+
+    roles = dict(_pair(text, "--role") for text in role or [])
+    run = import_files(files, Workspace(workspace), name=name, roles=roles, classes=_class_names(classes), head=head)
+    _show_sets(run)
+
+
+@app.command()
+def ls(
+    workspace: WorkspaceOption,
+    run: Annotated[str | None, typer.Argument(help="Show this run's sets.")] = None,
+) -> None:
+    """List the runs of a workspace, or the sets of one run."""
+    from latentviz.workspace import Workspace
+
+    opened = Workspace(workspace, create=False)
+    if run is not None:
+        _show_sets(opened[run])
+        return
+    _show(opened.table().drop(columns=["width", "created"]), f"{opened.path}")
+
+
+@app.command()
+def export(
+    workspace: WorkspaceOption,
+    run: Annotated[str, typer.Option(help="Name of the run.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .parquet or .csv.")],
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Only these sets. Repeat.")] = None,
+    features: Annotated[bool, typer.Option("--features", help="Add the columns z0, z1, …")] = False,
+) -> None:
+    """Write ids, labels, predictions, confidence and feature norm as a table."""
+    from latentviz.workspace import Workspace
+    from latentviz.workspace.exporting import export_table
+
+    rows = export_table(Workspace(workspace, create=False)[run], output, sets or None, features)
+    Console(stderr=True).print(f"{rows:,} rows written to {output}")
+
+
+@app.command()
+def models() -> None:
+    """List the architectures that can be named with --model."""
+    from latentviz.models import names
+
+    for known in names():
+        typer.echo(known)
+
+
+@app.command(name="app")
+def app_(
+    workspace: Annotated[list[Path], typer.Option("--workspace", "-w", help="Workspace to show. Repeat for several.")],
+    data_root: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder whose images and weights may be used on the page 'Add a run'. Repeat."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the page.")] = None,
+    headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
+) -> None:
+    """Open the app in the browser."""
+    from latentviz.launch import serve
+    from latentviz.workspace import Workspace
+
+    for path in workspace:
+        Workspace(path)
+    raise typer.Exit(serve(workspace, data_root or [], port=port, headless=headless))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo's images and workspace go.")] = Path("demo"),
+) -> None:
+    """Prepare the demo workspace: real digits, two trained networks, no downloads."""
+    from latentviz.demo import prepare
+    from latentviz.progress import bar
+
+    with bar() as progress:
+        workspace = prepare(folder, progress)
+    _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
+
+
+def _set(text: str) -> dict[str, str]:
+    name, source = _pair(text, "--set")
+    source, colon, role = source.rpartition(":")
+    if not colon or role not in ("fit", "ind", "shifted", "ood"):
+        raise DataError(f'--set "{text}" names no role; write NAME=SOURCE:ROLE with the role fit, ind, shifted or ood.')
+    local = not source.startswith("torchvision:") and "," not in source
+    return {
+        "name": name,
+        "role": role,
+        "source": str(Path(source).expanduser().absolute()) if local else source,
+    }
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key or not value:
+        raise DataError(f'{option} "{text}" is not of the form NAME=VALUE.')
+    return key, value
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser().absolute()
+
+
+def _size(text: str | None) -> int | tuple[int, ...] | None:
+    if text is None or text == "none":
+        return None
+    try:
+        sides = tuple(int(side) for side in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise DataError(f'"{text}" is not a size; write 224 or 224x224.') from None
+    return sides[0] if len(sides) == 1 else sides
+
+
+def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise DataError(f'{option} "{text}" is not a list of numbers such as 0.485,0.456,0.406.') from None
+
+
+def _class_names(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix and path.is_file():
+        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    return [part.strip() for part in text.split(",")]
+
+
+def _show_sets(run: Run) -> None:
+    from latentviz.evaluation.accuracy import sets_table
+
+    table = sets_table(run)
+    table["accuracy"] = [
+        "–" if a != a else f"{a:.1%} ({low:.1%} – {high:.1%})"
+        for a, low, high in zip(table["accuracy"], table["low"], table["high"], strict=True)
+    ]
+    columns = ["set", "role", "samples", "skipped", "classes", "accuracy"]
+    _show(
+        table[columns].rename(columns={"accuracy": "accuracy (95 % interval)"}),
+        f"{run.name}: {run.manifest.title}",
+    )
+
+
+def _show(frame: pd.DataFrame, title: str) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in frame:
+        number = frame[column].dtype.kind in "iuf"
+        table.add_column(str(column), justify="right" if number else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+    Console().print(table)
+
+
+def main() -> None:
+    """Entry point: errors are sentences, not tracebacks."""
+    console = Console(stderr=True, soft_wrap=True)
+    try:
+        app()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        console.print(f"[red]{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}[/red]")
+        sys.exit(1)
+    except LatentvizError as error:
+        console.print(f"[red]{error}[/red]", markup=True, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Stopped. What was finished is kept; the same command goes on from there.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

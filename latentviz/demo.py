@@ -1,0 +1,70 @@
+"""The demo workspace: two small networks, with and without an L2 head, on real digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from latentviz.datasets import Preprocessing, folder
+from latentviz.datasets.demo import KNOWN_DIGITS, ROLES, demo_sets, write_folders
+from latentviz.errors import DataError
+from latentviz.latents import HeadKind
+from latentviz.launch import home
+from latentviz.progress import Progress, silent
+from latentviz.workspace import Workspace
+
+#: What the demo networks were trained with (``scripts/train_demo_models.py``).
+PREPROCESSING = Preprocessing(channels="grey", mean=(0.1307,), std=(0.3081,))
+
+_HEADS: tuple[HeadKind, ...] = ("linear", "l2")
+
+
+def prepare(target: Path, progress: Progress = silent) -> Workspace:
+    """Write the demo's images to ``target/images`` and its runs to ``target/workspace``.
+
+    What is there already is kept, so that the second call is quick.
+
+    Raises
+    ------
+    DataError
+        If the trained weights are missing from the installation.
+    MissingDependencyError
+        If the package with the digits is not installed.
+    """
+    images = target / "images"
+    workspace = Workspace(target / "workspace")
+    if all(name in workspace and workspace[name].complete for name in map(run_name, _HEADS)):
+        return workspace
+    progress("Writing the images", 0, 0, "")
+    write_folders(demo_sets(), images)
+    # Torch takes seconds to import; a prepared demo must not wait for it.
+    from latentviz.extraction import extract
+    from latentviz.models import ModelSpec
+
+    sets = {name: folder(images / name, role) for name, role in ROLES.items()}
+    for head in _HEADS:
+        extract(
+            ModelSpec(architecture="resnet20", checkpoint=weights(head), head=head),
+            sets,
+            workspace=workspace,
+            name=run_name(head),
+            preprocessing=PREPROCESSING,
+            classes=[str(digit) for digit in KNOWN_DIGITS],
+            attributes={"family": "digits", "head": head, "seed": 0},
+            progress=lambda stage, done, total, unit="", head=head: progress(
+                f"{run_name(head)}: {stage}", done, total, unit
+            ),
+        )
+    return workspace
+
+
+def run_name(head: HeadKind) -> str:
+    """Name of a demo run."""
+    return {"linear": "digits", "l2": "digits-l2"}[head]
+
+
+def weights(head: HeadKind) -> Path:
+    """The trained weights that come with the project."""
+    path = home() / "assets" / "models" / f"digits-resnet20-{head}.safetensors"
+    if not path.exists():
+        raise DataError(f"{path} is missing; install latentviz again, or run scripts/train_demo_models.py.")
+    return path

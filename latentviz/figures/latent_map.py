@@ -1,0 +1,185 @@
+"""The latent map in plotly: one trace of numbers, at most 20,000 points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from latentviz.figures.style import (
+    CATEGORY_COLOURS,
+    CORRECT_COLOURS,
+    OTHER_COLOUR,
+    RAMP,
+    ROLE_COLOURS,
+    empty,
+    tidy,
+)
+
+#: plotly stays responsive, and its selections below the message limit, up to this many points.
+POINT_LIMIT = 20_000
+
+#: Further categories are drawn as "other".
+CATEGORY_LIMIT = 20
+
+_HEIGHT = 640
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What the colour of a point says.
+
+    Attributes
+    ----------
+    title : str
+    values : ndarray of shape (N,)
+        Numbers, or the position of each point's category.
+    categories : tuple of str
+        Empty for numbers.
+    colours : tuple of str
+        One a category.
+    """
+
+    title: str
+    values: np.ndarray
+    categories: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+
+
+def colour(points: pd.DataFrame, by: str) -> Colour:
+    """How to colour points by a column.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Of :meth:`latentviz.Run.table`.
+    by : str
+        ``set``, ``role``, ``label``, ``prediction``, ``correct``, or a numeric column.
+    """
+    values = points[by]
+    if by == "correct":
+        names = values.map({True: "correct", False: "wrong"}).astype(object).where(values.notna(), "no label")
+        return _categories("Prediction", pd.Series(names), list(CORRECT_COLOURS), CORRECT_COLOURS)
+    if by == "role":
+        return _categories("Role", values, list(ROLE_COLOURS), ROLE_COLOURS)
+    if values.dtype.kind in "fiu":
+        return Colour(TITLES.get(by, by), values.to_numpy(dtype=np.float32))
+    order = list(dict.fromkeys(values)) if by == "set" else sorted(set(values))
+    frequent = values.value_counts().index[:CATEGORY_LIMIT]
+    kept = [name for name in order if name in set(frequent)]
+    palette = dict(zip(kept, CATEGORY_COLOURS, strict=False))
+    return _categories(TITLES.get(by, by), values, kept, palette)
+
+
+TITLES = {
+    "set": "Set",
+    "role": "Role",
+    "label": "Class",
+    "prediction": "Predicted class",
+    "correct": "Correctness",
+    "confidence": "Confidence (largest softmax probability)",
+    "feature_norm": "Feature norm ‖z‖₂",
+}
+
+
+def _categories(title: str, values: pd.Series, names: list[str], palette: dict[str, str]) -> Colour:
+    present = set(values)
+    kept = [name for name in names if name in present]
+    position = {name: number for number, name in enumerate(kept)}
+    codes = values.map(lambda name: position.get(name, len(kept))).to_numpy(dtype=np.int16)
+    colours = [palette[name] for name in kept]
+    if (codes == len(kept)).any():
+        kept, colours = [*kept, "other"], [*colours, OTHER_COLOUR]
+    return Colour(title, codes, tuple(str(name) for name in kept), tuple(colours))
+
+
+def thin_out(points: pd.DataFrame, limit: int = POINT_LIMIT, seed: int = 0) -> np.ndarray:
+    """Positions of at most ``limit`` points, the same share of every set, in order.
+
+    Every set keeps at least one point, so that a small set does not vanish.
+    """
+    if len(points) <= limit:
+        return np.arange(len(points))
+    random, kept = np.random.default_rng(seed), []
+    groups = [np.flatnonzero(points["set"] == name) for name in points["set"].unique()]
+    for rows in groups:
+        share = max(1, int(limit * len(rows) / len(points)))
+        kept.append(random.choice(rows, share, replace=False))
+    return np.sort(np.concatenate(kept))[:limit]
+
+
+def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None = None) -> go.Figure:
+    """The map.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``x``, ``y`` (and ``z``), ``id``, ``set``, ``label``, ``prediction``; at most 20,000 rows.
+    coloured : Colour
+        Of the same rows.
+    selected : ndarray of int, optional
+        Positions to emphasise.
+    """
+    if points.empty:
+        return empty("No sample matches the filter.", _HEIGHT)
+    order = _minority_last(points["set"])
+    rows = points.iloc[order]
+    deep = "z" in points
+    marker = {"size": 3 if deep else _size(len(points)), "opacity": 0.8, "line": {"width": 0}, **_ramp(coloured, order)}
+    described = rows["set"] + " · " + rows["id"] + "<br>" + rows["label"] + " → " + rows["prediction"]
+    shared = {
+        "mode": "markers",
+        "marker": marker,
+        "text": described.to_numpy(),
+        "customdata": order,
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
+    }
+    axes = {name: rows[name].to_numpy(dtype=np.float32) for name in ("x", "y", "z") if name in rows}
+    figure = go.Figure(go.Scatter3d(**axes, **shared) if deep else go.Scattergl(**axes, **shared))
+    if selected is not None and len(selected) and not deep:
+        figure.data[0].selectedpoints = np.flatnonzero(np.isin(order, selected))
+        figure.data[0].unselected = {"marker": {"opacity": 0.12}}
+    for name, fill in zip(coloured.categories, coloured.colours, strict=True):
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name=name, marker={"color": fill, "size": 9}
+        ) if not deep else (
+            figure.add_scatter3d(
+                x=[None], y=[None], z=[None], mode="markers", name=name, marker={"color": fill, "size": 6}
+            )
+        )
+    # The legend explains colours; hiding a set is the filter's work, so a click on it does nothing.
+    figure.update_layout(
+        legend={"orientation": "h", "y": -0.02, "x": 0, "itemclick": False, "itemdoubleclick": False},
+        dragmode="orbit" if deep else "lasso",
+        uirevision="map",
+        scene={name: {"title": "", "showticklabels": False} for name in ("xaxis", "yaxis", "zaxis")},
+    )
+    # Distances on a UMAP have no unit, so ticks would only pretend one.
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
+    return tidy(figure, _HEIGHT)
+
+
+def _minority_last(sets: pd.Series) -> np.ndarray:
+    """Drawing order: larger sets first, so that they do not cover the small ones."""
+    sizes = sets.map(sets.value_counts()).to_numpy()
+    return np.argsort(-sizes, kind="stable")
+
+
+def _size(count: int) -> float:
+    return float(np.clip(9 - np.log10(max(count, 10)) * 1.35, 3, 8))
+
+
+def _ramp(coloured: Colour, order: np.ndarray) -> dict:
+    values = coloured.values[order]
+    if not coloured.categories:
+        finite = values[np.isfinite(values)]
+        low, high = np.percentile(finite, [1, 99]) if len(finite) else (0, 1)
+        bar = {"title": {"text": coloured.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
+        return {"color": values, "colorscale": RAMP, "cmin": low, "cmax": max(high, low + 1e-9), "colorbar": bar}
+    count = len(coloured.categories)
+    steps = [(edge / count, fill) for n, fill in enumerate(coloured.colours) for edge in (n, n + 1)]
+    return {"color": values, "colorscale": steps, "cmin": -0.5, "cmax": count - 0.5, "showscale": False}

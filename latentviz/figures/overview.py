@@ -1,0 +1,124 @@
+"""Figures of the Overview page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from latentviz.figures.style import CATEGORY_COLOURS, ROLE_COLOURS, empty, tidy
+
+#: More classes than this do not fit into a readable matrix.
+MATRIX_LIMIT = 30
+
+
+def accuracy(sets: pd.DataFrame) -> go.Figure:
+    """Accuracy of every labelled set as a dot with its 95 % interval.
+
+    ``sets`` has columns ``set``, ``role``, ``accuracy``, ``low``, ``high``, ``labelled``.
+    """
+    known = sets.dropna(subset=["accuracy"]).iloc[::-1]
+    if known.empty:
+        return empty("No set has labels of the model's classes,<br>so there is no accuracy.")
+    figure = go.Figure()
+    for role, rows in known.groupby("role", sort=False):
+        figure.add_scatter(
+            x=rows["accuracy"],
+            y=rows["set"],
+            mode="markers",
+            name=str(role),
+            marker={"color": ROLE_COLOURS[str(role)], "size": 11},
+            error_x={
+                "array": rows["high"] - rows["accuracy"],
+                "arrayminus": rows["accuracy"] - rows["low"],
+                "thickness": 2,
+                "width": 5,
+            },
+            customdata=np.stack([rows["low"], rows["high"], rows["labelled"]], axis=1),
+            hovertemplate="%{y}<br>%{x:.1%} (%{customdata[0]:.1%} – %{customdata[1]:.1%})"
+            "<br>n = %{customdata[2]:,}<extra></extra>",
+        )
+    figure.update_xaxes(title="Accuracy, with 95 % interval", tickformat=".0%", range=[-0.02, 1.04])
+    figure.update_yaxes(categoryorder="array", categoryarray=known["set"].tolist())
+    figure.update_layout(showlegend=False)
+    return tidy(figure, 90 + 34 * len(known))
+
+
+def class_balance(balance: pd.DataFrame) -> go.Figure:
+    """Share of every class in every set as one stacked bar a set.
+
+    ``balance`` has columns ``set``, ``class_name``, ``samples``, ``share``.
+    """
+    if balance.empty:
+        return empty("No set has classes.")
+    figure = go.Figure()
+    sets = balance["set"].unique()[::-1].tolist()
+    for number, name in enumerate(balance["class_name"].unique()):
+        rows = balance[balance["class_name"] == name]
+        figure.add_bar(
+            x=rows["share"],
+            y=rows["set"],
+            orientation="h",
+            name=name or "no class",
+            marker={"color": CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)], "line": {"width": 0}},
+            customdata=rows["samples"],
+            hovertemplate=f"%{{y}}<br>{name or 'no class'}: %{{customdata:,}} samples (%{{x:.1%}})<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0.3, showlegend=balance["class_name"].nunique() <= 20)
+    figure.update_xaxes(title="Share of the set", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=sets)
+    return tidy(figure, 110 + 34 * len(sets))
+
+
+def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
+    """What the classifier calls each class: rows true, columns predicted.
+
+    Parameters
+    ----------
+    matrix : DataFrame of int
+        Rows are the set's classes, columns the model's.
+    shares : bool
+        Colour and text are shares of a row instead of counts.
+
+    Notes
+    -----
+    Of more than 30 classes only those with most mistakes are drawn.
+    """
+    if matrix.to_numpy().sum() == 0:
+        return empty("This set has no samples.")
+    matrix, cut = _most_mistaken(matrix)
+    counts = matrix.to_numpy()
+    fraction = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    small = counts.shape[1] <= 12
+    figure = go.Figure(
+        go.Heatmap(
+            z=fraction if shares else counts,
+            x=[str(c) for c in matrix.columns],
+            y=[str(c) for c in matrix.index],
+            colorscale="Blues",
+            zmin=0,
+            zmax=1 if shares else None,
+            colorbar={"title": "Share" if shares else "Samples", "tickformat": ".0%" if shares else ",d"},
+            customdata=np.stack([counts, fraction], axis=2),
+            texttemplate=("%{z:.0%}" if shares else "%{z}") if small else None,
+            hovertemplate="%{y} called %{x}<br>%{customdata[0]:,} samples"
+            "<br>%{customdata[1]:.1%} of the row<extra></extra>",
+            xgap=1,
+            ygap=1,
+        )
+    )
+    note = f" ({len(matrix)} of {cut}, most mistakes)" if cut > len(matrix) else ""
+    figure.update_xaxes(title="Predicted class", type="category", side="bottom")
+    figure.update_yaxes(title=f"Class of the sample{note}", type="category", autorange="reversed")
+    return tidy(figure, 150 + max(26 * len(matrix), 130))
+
+
+def _most_mistaken(matrix: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    total = len(matrix)
+    if total <= MATRIX_LIMIT and matrix.shape[1] <= MATRIX_LIMIT:
+        return matrix, total
+    right = [row.get(name, 0) for name, row in matrix.iterrows()]
+    worst = np.argsort(matrix.sum(axis=1).to_numpy() - np.array(right), kind="stable")[::-1][:MATRIX_LIMIT]
+    rows = matrix.iloc[np.sort(worst)]
+    often = np.sort(np.argsort(rows.sum(axis=0).to_numpy(), kind="stable")[::-1][:MATRIX_LIMIT])
+    return rows.iloc[:, often], total

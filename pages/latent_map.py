@@ -1,0 +1,25 @@
+"""Where the samples lie: a map of the penultimate features, and what is behind each point."""
+
+import streamlit as st
+
+from latentviz import figures
+from latentviz.app import cached, latent_map, pickers, show
+
+run = pickers.run()
+
+st.title("Latent map")
+wanted = pickers.layout_spec(run)
+layout = latent_map.layout(run, wanted)
+points = cached.points(run, layout)
+
+filters = pickers.point_filter(run, points)
+shown = cached.filtered(points, filters)
+colour = figures.latent_map.colour(shown, pickers.colour_by())
+
+left, right = st.columns([13, 7], gap="medium")
+with left:
+    show.shown_of(shown, points)
+    selection = latent_map.draw(run, layout, shown, colour)
+    show.quality(layout)
+with right:
+    latent_map.side_panel(run, layout, points, selection)
