@@ -2,27 +2,28 @@
 
 import streamlit as st
 
-from latentviz.app import jobs_panel, pickers, show
+from latentviz.app import ICON, jobs_panel, pickers, show
 
-st.set_page_config(page_title="latentviz", page_icon=":material/scatter_plot:", layout="wide")
+# A file, because Streamlit fetches its icon names from the net, and the app works without one.
+st.set_page_config(page_title="latentviz", page_icon=ICON, layout="wide")
 
 page = st.navigation(
     [
         st.Page(
-            "pages/overview.py",
+            "app_pages/overview.py",
             title="Overview",
             icon=":material/table_chart:",
             default=True,
             help="The run's image sets: sizes, accuracy, classes, samples and mistakes.",
         ),
         st.Page(
-            "pages/latent_map.py",
+            "app_pages/latent_map.py",
             title="Latent map",
             icon=":material/scatter_plot:",
             help="A map of the features: colour, filter and select samples, and see their neighbours.",
         ),
         st.Page(
-            "pages/add_run.py",
+            "app_pages/add_run.py",
             title="Add a run",
             icon=":material/add_circle:",
             help="Extract the features of a trained model on folders of images.",

@@ -5,9 +5,10 @@
 (<class '...Workspace'>, <class '...Run'>, <function extract at ...>)
 """
 
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from latentviz import lazy
 
 if TYPE_CHECKING:
     from latentviz.datasets import arrays, folder, torchvision_set
@@ -23,21 +24,23 @@ try:
 except PackageNotFoundError:  # a checkout that was not installed
     __version__ = "0"
 
-# Imported on first use: the decoding workers and the app's first page must not pay for torch.
-_HOME = {
-    "Head": "latents",
-    "ImageSet": "workspace",
-    "Latents": "latents",
-    "LatentvizError": "errors",
-    "ModelSpec": "models",
-    "Preprocessing": "datasets.preprocessing",
-    "Run": "workspace",
-    "Workspace": "workspace",
-    "arrays": "datasets",
-    "extract": "extraction",
-    "folder": "datasets",
-    "torchvision_set": "datasets",
-}
+__getattr__ = lazy.attributes(
+    __name__,
+    {
+        "Head": "latents",
+        "ImageSet": "workspace",
+        "Latents": "latents",
+        "LatentvizError": "errors",
+        "ModelSpec": "models",
+        "Preprocessing": "datasets.preprocessing",
+        "Run": "workspace",
+        "Workspace": "workspace",
+        "arrays": "datasets",
+        "extract": "extraction",
+        "folder": "datasets",
+        "torchvision_set": "datasets",
+    },
+)
 
 __all__ = [
     "Head",
@@ -53,9 +56,3 @@ __all__ = [
     "folder",
     "torchvision_set",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'latentviz' has no attribute '{name}'")
-    return getattr(import_module(f"latentviz.{_HOME[name]}"), name)

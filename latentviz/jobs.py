@@ -36,7 +36,7 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 #: What a job can do: ``function(workspace, parameters, progress) -> str`` in a module that is imported by
 #: the worker only. A job's record names a kind, never a function, so that it cannot run anything else.
 KINDS = {
-    "extract": "latentviz.extraction.request:run_job",
+    "extract": "latentviz.extraction.job:run_job",
     "project": "latentviz.projection.job:run_job",
 }
 

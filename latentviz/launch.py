@@ -14,7 +14,7 @@ DATA_ROOTS = "LATENTVIZ_DATA_ROOTS"
 
 
 def home() -> Path:
-    """Folder that holds ``app.py``, ``pages/`` and ``assets/``: inside an installed wheel, or the checkout."""
+    """Folder that holds ``app.py``, ``app_pages/`` and ``assets/``: inside an installed wheel, or the checkout."""
     packaged = Path(__file__).parent / "_app"
     return packaged if packaged.is_dir() else Path(__file__).parents[1]
 

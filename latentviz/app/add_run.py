@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -11,12 +12,15 @@ from pydantic import ValidationError
 from latentviz.app import roots, show
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import LatentvizError
-from latentviz.extraction.request import Preview, Request, SetRequest, preview
+from latentviz.extraction.request import Request, SetRequest
 from latentviz.jobs import submit
-from latentviz.models import ModelSpec, default_preprocessing, names
+from latentviz.models import ModelSpec
 from latentviz.workspace import Workspace
 from latentviz.workspace.arrays import USUAL_ROLES
 from latentviz.workspace.manifest import ROLES
+
+if TYPE_CHECKING:
+    from latentviz.extraction import Preview
 
 
 def model() -> ModelSpec | None:
@@ -52,8 +56,10 @@ def model() -> ModelSpec | None:
     return ModelSpec(architecture=architecture, checkpoint=file, head=head, layer=layer)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner="Loading PyTorch …")
 def _architectures() -> list[str]:
+    from latentviz.models import names
+
     return names()
 
 
@@ -92,13 +98,16 @@ def request(chosen: ModelSpec | None) -> Request | None:
         key="folders",
         placeholder="Folders with one subfolder a class",
     )
+    if not picked:
+        return None
     table = st.data_editor(
         pd.DataFrame(
             {
                 "folder": picked,
                 "name": [Path(folder).name for folder in picked],
                 "role": [_usual_role(Path(folder).name) for folder in picked],
-            }
+            },
+            dtype=str,
         ),
         key=f"sets-{hash(tuple(picked))}",
         hide_index=True,
@@ -124,7 +133,7 @@ def request(chosen: ModelSpec | None) -> Request | None:
         name = st.text_input("Name of the run", key="run-name", placeholder="the model's")
     preprocessing = _preprocessing(chosen)
     skip = st.checkbox("Skip unreadable images instead of stopping at the first", key="skip-unreadable")
-    if chosen is None or table.empty:
+    if chosen is None:
         return None
     renames = st.session_state.get("renames", {})
     try:
@@ -154,7 +163,7 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
     if chosen is None:
         return None
     try:
-        usual = default_preprocessing(chosen)
+        usual = _usual_preprocessing(chosen.model_dump_json())
     except LatentvizError as error:
         st.error(str(error), icon=":material/error:")
         return None
@@ -195,6 +204,13 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
             "Preprocessing: sizes and values must be numbers, such as 32x32 and 0.5,0.5,0.5.", icon=":material/error:"
         )
     return None
+
+
+@st.cache_resource(max_entries=32, show_spinner="Loading PyTorch …")
+def _usual_preprocessing(spec: str) -> Preprocessing:
+    from latentviz.models import default_preprocessing
+
+    return default_preprocessing(ModelSpec.model_validate_json(spec))
 
 
 def _written(side: int | tuple[int, int] | None) -> str:
@@ -242,6 +258,8 @@ def check_and_start(workspace: Workspace, wanted: Request | None) -> None:
 
 @st.cache_resource(max_entries=8, ttl=600, show_spinner=False)
 def _preview(text: str) -> Preview:
+    from latentviz.extraction import preview
+
     return preview(Request.model_validate_json(text))
 
 

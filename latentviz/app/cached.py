@@ -89,10 +89,10 @@ def thumbnails(image_set: ImageSet, rows: np.ndarray) -> np.ndarray | None:
 
 def captions(table: pd.DataFrame) -> list[str]:
     """What is under a thumbnail: class → prediction, marked where it is wrong."""
-    marks = {True: "", False: " ✗"}
+    columns = (table[name].tolist() for name in ("label", "prediction", "correct"))
     return [
-        (f"{row.label} → {row.prediction}" if row.label != row.prediction else row.label) + marks.get(row.correct, "")
-        for row in table[["label", "prediction", "correct"]].astype(object).itertuples(index=False)
+        (label if label == prediction else f"{label} → {prediction}") + (" ✗" if correct is False else "")
+        for label, prediction, correct in zip(*columns, strict=True)
     ]
 
 

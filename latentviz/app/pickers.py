@@ -8,6 +8,7 @@ from typing import cast
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from latentviz import launch
 from latentviz.app import cached
@@ -56,6 +57,11 @@ def run() -> Run:
         )
         st.stop()
     return cached.run(workspace(), name)
+
+
+def row() -> DeltaGenerator:
+    """Widgets side by side, which wrap where the page is narrow."""
+    return st.container(horizontal=True, vertical_alignment="center")
 
 
 def one_set(run: Run, key: str) -> ImageSet:

@@ -88,12 +88,12 @@ def warnings(sentences: list[str]) -> None:
 def sets(table: pd.DataFrame) -> None:
     """The run's image sets, with accuracy and interval."""
     shown = table.assign(
-        interval=[
-            "" if np.isnan(a) else f"{low:.1%} – {high:.1%}"
+        accuracy=[
+            "–" if np.isnan(a) else f"{a:.1%}  ({low:.1%} – {high:.1%})"
             for a, low, high in zip(table["accuracy"], table["low"], table["high"], strict=True)
         ],
     )
-    columns = ["set", "role", "samples", "accuracy", "interval", "classes"]
+    columns = ["set", "role", "samples", "accuracy", "classes"]
     if table["skipped"].any():
         columns.append("skipped")
     columns.append("source")
@@ -107,8 +107,9 @@ def sets(table: pd.DataFrame) -> None:
                 "Role", help="; ".join(f"{role}: {what}" for role, what in ROLES.items())
             ),
             "samples": st.column_config.NumberColumn("n", format="localized"),
-            "accuracy": st.column_config.NumberColumn("Accuracy", format="percent"),
-            "interval": st.column_config.TextColumn("95 % interval", help="Wilson interval of the accuracy"),
+            "accuracy": st.column_config.TextColumn(
+                "Accuracy (95 % interval)", help="Share of correct predictions with its Wilson interval", width=175
+            ),
             "classes": st.column_config.NumberColumn("Classes"),
             "skipped": st.column_config.NumberColumn("Skipped", help="Unreadable images that were left out"),
             "source": "Source",

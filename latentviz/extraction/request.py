@@ -1,24 +1,13 @@
-"""An extraction as data: what the command line and the app send to a job."""
+"""An extraction as data: what the command line and the app send to a job; imports no torch."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from latentviz.datasets.classes import suggest
-from latentviz.datasets.decode import thumbnail_side
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource, open_source
-from latentviz.errors import DataError, UnreadableImageError
-from latentviz.extraction.extract import as_classifier, extract, published_classes
-from latentviz.extraction.plan import class_names, plan_sets
-from latentviz.models.classifier import ModelSpec
-from latentviz.progress import Progress
-from latentviz.thumbnails import thumbnail
-from latentviz.workspace import Role, Run, Workspace
+from latentviz.models.spec import ModelSpec
+from latentviz.workspace import Role
 
 
 class SetRequest(BaseModel):
@@ -57,136 +46,3 @@ class Request(BaseModel):
     def sources(self) -> dict[str, ImageSource]:
         """The sets, opened and listed."""
         return {entry.name: open_source(entry.source, entry.role, entry.rename) for entry in self.sets}
-
-
-def run_request(workspace: Workspace, request: Request, progress: Progress | None = None) -> Run:
-    """:func:`latentviz.extract` with the arguments of a request."""
-    return extract(
-        request.model,
-        request.sources(),
-        workspace=workspace,
-        name=request.name,
-        preprocessing=request.preprocessing,
-        classes=request.classes,
-        skip_unreadable=request.skip_unreadable,
-        batch=request.batch,
-        attributes=request.attributes,
-        progress=progress,
-    )
-
-
-def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
-    """Background job ``extract``; returns the run's name."""
-    return run_request(Workspace(workspace), Request.model_validate(parameters), progress).name
-
-
-class SetPreview(BaseModel):
-    """What a set will be: sizes, classes, and what is wrong with it.
-
-    Attributes
-    ----------
-    found, matched : int
-        Classes in the source, and those among them that the model knows.
-    unknown : dict of str
-        Classes that the model does not know, with the one they may mean ("" if none comes near).
-    problem : str
-        Why the set cannot be used; "" if it can.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    name: str
-    role: str
-    samples: int = 0
-    found: int = 0
-    matched: int = 0
-    unknown: dict[str, str] = {}
-    problem: str = ""
-    images: np.ndarray | None = None
-    captions: list[str] = []
-
-
-class Preview(BaseModel):
-    """What an extraction would do, told before it starts."""
-
-    title: str
-    layer: str
-    head: str
-    width: int
-    classes: list[str]
-    preprocessing: Preprocessing
-    sets: list[SetPreview]
-
-    @property
-    def ready(self) -> bool:
-        """Whether nothing stands in the way."""
-        return not any(s.problem for s in self.sets)
-
-
-def preview(request: Request, samples: int = 8, seed: int = 0) -> Preview:
-    """Load the model, list the sets, match the classes, and show some images as the network will see them.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot be loaded.
-    DataError
-        If the names of the model's classes cannot be told. What is wrong with a single set is in its preview.
-    """
-    classifier = as_classifier(request.model, request.preprocessing)
-    sources: dict[str, ImageSource] = {}
-    problems: dict[str, str] = {}
-    for entry in request.sets:
-        try:
-            sources[entry.name] = open_source(entry.source, entry.role, entry.rename)
-        except DataError as error:
-            problems[entry.name] = str(error)
-    names = class_names(classifier.head.classes, request.classes, published_classes(request.model), sources)
-    sets = []
-    for entry in request.sets:
-        if entry.name in problems:
-            sets.append(SetPreview(name=entry.name, role=entry.role, problem=problems[entry.name]))
-        else:
-            source = sources[entry.name]
-            sets.append(_preview_set(entry, source, names, classifier.preprocessing, samples, seed))
-    return Preview(
-        title=request.model.title,
-        layer=classifier.layer,
-        head=classifier.head.kind,
-        width=classifier.head.width,
-        classes=names,
-        preprocessing=classifier.preprocessing,
-        sets=sets,
-    )
-
-
-def _preview_set(
-    entry: SetRequest,
-    source: ImageSource,
-    classes: list[str],
-    preprocessing: Preprocessing,
-    samples: int,
-    seed: int,
-) -> SetPreview:
-    shown = SetPreview(name=entry.name, role=entry.role, samples=len(source), found=len(source.classes))
-    try:
-        planned = plan_sets({entry.name: source}, classes)[0]
-        shown.matched = planned.matched
-    except DataError as error:
-        shown.problem = str(error)
-        known = set(classes) | set(entry.rename)
-        shown.unknown = {name: suggest(name, classes) or "" for name in source.classes if name not in known}
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(source))[:samples])
-    try:
-        side = thumbnail_side(source, preprocessing)
-        images = []
-        for row in chosen:
-            for image in source.part(int(row), int(row) + 1):
-                if isinstance(image, UnreadableImageError):
-                    raise image
-                images.append(thumbnail(preprocessing.pixels(image), side))
-                shown.captions.append(source.class_names[row])
-        shown.images = np.stack(images)
-    except DataError as error:
-        shown.problem = shown.problem or str(error)
-    return shown

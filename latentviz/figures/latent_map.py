@@ -24,7 +24,7 @@ POINT_LIMIT = 20_000
 #: Further categories are drawn as "other".
 CATEGORY_LIMIT = 20
 
-_HEIGHT = 640
+_HEIGHT = 580
 
 
 @dataclass(frozen=True)
@@ -143,16 +143,10 @@ def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None 
         figure.data[0].selectedpoints = np.flatnonzero(np.isin(order, selected))
         figure.data[0].unselected = {"marker": {"opacity": 0.12}}
     for name, fill in zip(coloured.categories, coloured.colours, strict=True):
-        figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=name, marker={"color": fill, "size": 9}
-        ) if not deep else (
-            figure.add_scatter3d(
-                x=[None], y=[None], z=[None], mode="markers", name=name, marker={"color": fill, "size": 6}
-            )
-        )
+        figure.add_trace(_legend_entry(name, fill, deep))
     # The legend explains colours; hiding a set is the filter's work, so a click on it does nothing.
     figure.update_layout(
-        legend={"orientation": "h", "y": -0.02, "x": 0, "itemclick": False, "itemdoubleclick": False},
+        legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "itemclick": False, "itemdoubleclick": False},
         dragmode="orbit" if deep else "lasso",
         uirevision="map",
         scene={name: {"title": "", "showticklabels": False} for name in ("xaxis", "yaxis", "zaxis")},
@@ -161,6 +155,12 @@ def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None 
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     return tidy(figure, _HEIGHT)
+
+
+def _legend_entry(name: str, fill: str, deep: bool) -> go.Scatter | go.Scatter3d:
+    """A trace without points, which explains a colour."""
+    nowhere = {"x": [None], "y": [None], "mode": "markers", "name": name, "marker": {"color": fill, "size": 9}}
+    return go.Scatter3d(z=[None], **nowhere) if deep else go.Scatter(**nowhere)
 
 
 def _minority_last(sets: pd.Series) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentviz.figures.style import CATEGORY_COLOURS, ROLE_COLOURS, empty, tidy
+from latentviz.figures.style import CATEGORY_COLOURS, GROUND_TO_BLUE, ROLE_COLOURS, empty, tidy
 
 #: More classes than this do not fit into a readable matrix.
 MATRIX_LIMIT = 30
@@ -64,7 +64,8 @@ def class_balance(balance: pd.DataFrame) -> go.Figure:
             customdata=rows["samples"],
             hovertemplate=f"%{{y}}<br>{name or 'no class'}: %{{customdata:,}} samples (%{{x:.1%}})<extra></extra>",
         )
-    figure.update_layout(barmode="stack", bargap=0.3, showlegend=balance["class_name"].nunique() <= 20)
+    figure.update_layout(barmode="stack", bargap=0.3, legend_traceorder="normal")
+    figure.update_layout(showlegend=balance["class_name"].nunique() <= 20)
     figure.update_xaxes(title="Share of the set", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=sets)
     return tidy(figure, 110 + 34 * len(sets))
@@ -95,12 +96,13 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
             z=fraction if shares else counts,
             x=[str(c) for c in matrix.columns],
             y=[str(c) for c in matrix.index],
-            colorscale="Blues",
+            colorscale=GROUND_TO_BLUE,
             zmin=0,
             zmax=1 if shares else None,
             colorbar={"title": "Share" if shares else "Samples", "tickformat": ".0%" if shares else ",d"},
             customdata=np.stack([counts, fraction], axis=2),
-            texttemplate=("%{z:.0%}" if shares else "%{z}") if small else None,
+            text=_written(counts, fraction, shares) if small else None,
+            texttemplate="%{text}" if small else None,
             hovertemplate="%{y} called %{x}<br>%{customdata[0]:,} samples"
             "<br>%{customdata[1]:.1%} of the row<extra></extra>",
             xgap=1,
@@ -111,6 +113,14 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
     figure.update_xaxes(title="Predicted class", type="category", side="bottom")
     figure.update_yaxes(title=f"Class of the sample{note}", type="category", autorange="reversed")
     return tidy(figure, 150 + max(26 * len(matrix), 130))
+
+
+def _written(counts: np.ndarray, fraction: np.ndarray, shares: bool) -> list[list[str]]:
+    """Text of every cell; nothing where there is nothing."""
+    return [
+        ["" if n == 0 else f"{f:.0%}" if shares else f"{n:,}" for n, f in zip(*rows, strict=True)]
+        for rows in zip(counts, fraction, strict=True)
+    ]
 
 
 def _most_mistaken(matrix: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -33,6 +33,9 @@ CATEGORY_COLOURS = (
 OTHER_COLOUR = "#7a8699"
 CORRECT_COLOURS = {"correct": "#2a9d78", "wrong": "#c9425f", "no label": OTHER_COLOUR}
 
+#: From the page's own ground, so that zero is quiet in light and dark.
+GROUND_TO_BLUE = ((0.0, "rgba(59,125,216,0.04)"), (1.0, "rgba(59,125,216,1)"))
+
 #: Perceptually uniform, readable for colour-blind readers.
 RAMP = "Viridis"
 

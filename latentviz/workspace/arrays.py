@@ -136,7 +136,8 @@ def make_thumbnails(name: str, images: np.ndarray) -> np.ndarray:
     """Thumbnails (N, side, side, 3) of images (N, H, W) or (N, H, W, 3), uint8."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
         raise DataError(
-            f'The images of "{name}" are {images.dtype} of shape {images.shape}; expected uint8 (N, H, W) or (N, H, W, 3).'
+            f'The images of "{name}" are {images.dtype} of shape {images.shape}; '
+            "expected uint8 (N, H, W) or (N, H, W, 3)."
         )
     side = min(THUMBNAIL_LIMIT, max(images.shape[1:3]))
     return np.stack([thumbnail(image, side) for image in images])

@@ -105,11 +105,13 @@ def writing_lock(folder: Path, what: str) -> Iterator[None]:
     holder = folder / ".lock.json"
     lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        with disk_errors(what):
+            lock.acquire(timeout=0.5, poll_interval=0.01)  # is_locked() holds it for an instant
     except Timeout:
         raise RunLockedError(f"{what} is being written by {_holder(holder)}. Wait for it, or stop it.") from None
     try:
-        write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")})
+        with disk_errors(what):
+            write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")})
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -118,14 +120,20 @@ def writing_lock(folder: Path, what: str) -> Iterator[None]:
 
 def is_locked(folder: Path) -> bool:
     """Whether a living process holds the folder's writing lock."""
-    if not (folder / ".lock").exists():
+    holder = folder / ".lock.json"
+    if not holder.exists():
         return False
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    lock.release()
+    except OSError:  # a read-only disk
+        return False
+    try:
+        holder.unlink(missing_ok=True)  # left by a process that was killed
+    finally:
+        lock.release()
     return False
 
 

@@ -63,7 +63,7 @@ class ImageSet:
     @property
     def fingerprint(self) -> str:
         """Name of the content: equal arrays, ids and labels have equal fingerprints."""
-        return manifest.fingerprint(self.entry.listing, self.state.rows, self.state.digests)
+        return manifest.fingerprint(self.entry.listing, sorted(self.state.skipped), self.state.digests)
 
     @property
     def labelled(self) -> bool:

@@ -127,7 +127,13 @@ class Workspace:
         shutil.rmtree(run.folder)
 
     def table(self) -> pd.DataFrame:
-        """One row a run: ``run``, ``model``, ``head``, ``classes``, ``width``, ``sets``, ``samples``, ``state``, ``created``."""
+        """One row a run.
+
+        Returns
+        -------
+        DataFrame
+            ``run``, ``model``, ``head``, ``classes``, ``width``, ``sets``, ``samples``, ``state``, ``created``.
+        """
         rows = []
         for run in self:
             done, total = run.progress

@@ -83,6 +83,7 @@ def test_files_without_weights_say_what_they_hold(tmp_path, content):
         checkpoints.read_state_dict(tmp_path / "other.pt")
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=300), st.sampled_from(["noise.pt", "noise.safetensors"]))
 @example(b"\x95" * 20, "noise.pt")
@@ -139,6 +140,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, legacy):
     assert not victim.exists()
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_code_in_a_plain_pickle_is_not_run(tmp_path, protocol):
     victim, path = tmp_path / "touched", tmp_path / "hostile.pt"
@@ -154,6 +156,13 @@ def test_a_pickled_network_is_refused_with_a_way_out(tmp_path):
     torch.save(nn.Sequential(nn.Linear(3, 2)), tmp_path / "whole.pt")
     with pytest.raises(CheckpointError, match=r"whole.pt contains pickled .* torch.save\(model.state_dict\(\)"):
         checkpoints.read_state_dict(tmp_path / "whole.pt")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_torchscript_archive_is_refused_as_code_not_as_damage(tmp_path):
+    torch.jit.trace(nn.Linear(3, 2), torch.zeros(1, 3)).save(tmp_path / "script.pt")
+    with pytest.raises(CheckpointError, match=r"script.pt contains pickled .* could run code"):
+        checkpoints.read_state_dict(tmp_path / "script.pt")
 
 
 # --- does it fit ---

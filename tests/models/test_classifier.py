@@ -156,7 +156,7 @@ class Broken(nn.Module):
 
 
 def test_errors_in_the_networks_own_code_are_told():
-    with pytest.raises(ModelError, match="Broken does not accept .*no_such_attribute"):
+    with pytest.raises(ModelError, match=r"Broken does not accept .*no_such_attribute"):
         wrap(Broken(), Preprocessing(), device="cpu")
 
 

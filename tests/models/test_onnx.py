@@ -136,10 +136,10 @@ def test_preprocessing_that_does_not_fit_the_input(tmp_path):
 
 def test_weights_and_biases_that_are_computed_are_refused(tmp_path):
     computed = [node("Neg", "W", "V"), node("Gemm", "z V b", "logits", transB=1)]
-    with pytest.raises(ModelError, match="The weight of Gemm_logits in net.onnx is not a constant"):
+    with pytest.raises(ModelError, match=r"The weight of Gemm_logits in net.onnx is not a constant"):
         load(ModelSpec(onnx=save(tmp_path / "net.onnx", computed)))
     computed = [node("Neg", "b", "c"), node("Gemm", "z W c", "logits", transB=1)]
-    with pytest.raises(ModelError, match="The bias of Gemm_logits in net.onnx is not a constant"):
+    with pytest.raises(ModelError, match=r"The bias of Gemm_logits in net.onnx is not a constant"):
         load(ModelSpec(onnx=save(tmp_path / "net.onnx", computed)))
 
 
@@ -158,12 +158,12 @@ def test_fingerprint_follows_the_weights(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\x00" * 50, b"<html>", RANDOM.bytes(400)], ids=len)
 def test_files_that_are_not_onnx(tmp_path, content):
     (tmp_path / "bad.onnx").write_bytes(content)
-    with pytest.raises(CheckpointError, match="bad.onnx is not an ONNX file, or it is damaged"):
+    with pytest.raises(CheckpointError, match=r"bad.onnx is not an ONNX file, or it is damaged"):
         load(ModelSpec(onnx=tmp_path / "bad.onnx"))
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(CheckpointError, match="none.onnx does not exist"):
+    with pytest.raises(CheckpointError, match=r"none.onnx does not exist"):
         load(ModelSpec(onnx=tmp_path / "none.onnx"))
 
 

@@ -14,7 +14,8 @@ from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError, WorkspaceError
 from latentviz.extraction.plan import PlannedSet, class_names, plan_sets
-from latentviz.models.classifier import Classifier, ModelSpec, load, wrap
+from latentviz.models.classifier import Classifier, load, wrap
+from latentviz.models.spec import ModelSpec
 from latentviz.progress import Progress, bar
 from latentviz.workspace import Manifest, Run, Workspace
 from latentviz.workspace.files import check_name

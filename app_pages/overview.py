@@ -21,12 +21,15 @@ with dots:
     st.plotly_chart(figures.overview.accuracy(sets), key="accuracy", alt="Accuracy of every set with its interval")
 
 st.subheader("Samples")
-samples_of = pickers.one_set(run, "samples")
-show.thumbnails(*cached.handful(samples_of, pickers.seed("Other samples", "handful")))
+with pickers.row():
+    samples_of = pickers.one_set(run, "samples")
+    seed = pickers.seed("Other samples", "handful")
+show.thumbnails(*cached.handful(samples_of, seed))
 
 st.subheader("Predictions")
-predictions_of = pickers.one_set(run, "predictions")
-shares = st.toggle("Shares of each row instead of counts", value=True, key="confusion-shares")
+with pickers.row():
+    predictions_of = pickers.one_set(run, "predictions")
+    shares = st.toggle("Shares", value=True, key="confusion-shares", help="Shares of each row instead of counts")
 matrix, pairs = st.columns([3, 2], gap="medium")
 with matrix:
     st.plotly_chart(

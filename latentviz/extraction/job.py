@@ -1,0 +1,32 @@
+"""An extraction in the foreground or as background work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from latentviz.extraction.request import Request
+from latentviz.extraction.run import extract
+from latentviz.progress import Progress
+from latentviz.workspace import Run, Workspace
+
+
+def run_request(workspace: Workspace, request: Request, progress: Progress | None = None) -> Run:
+    """:func:`latentviz.extract` with the arguments of a request."""
+    return extract(
+        request.model,
+        request.sources(),
+        workspace=workspace,
+        name=request.name,
+        preprocessing=request.preprocessing,
+        classes=request.classes,
+        skip_unreadable=request.skip_unreadable,
+        batch=request.batch,
+        attributes=request.attributes,
+        progress=progress,
+    )
+
+
+def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
+    """Background job ``extract``; returns the run's name."""
+    return run_request(Workspace(workspace), Request.model_validate(parameters), progress).name
