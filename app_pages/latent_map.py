@@ -18,8 +18,10 @@ colour = figures.latent_map.colour(shown, pickers.colour_by())
 
 left, right = st.columns([13, 7], gap="medium")
 with left:
-    show.shown_of(shown, points)
-    selection = latent_map.draw(run, layout, shown, colour)
+    with pickers.row():
+        mouse = pickers.mouse()
+        show.shown_of(shown, points)
+    selection = latent_map.draw(run, layout, shown, colour, mouse)
     show.quality(layout)
 with right:
     latent_map.side_panel(run, layout, points, selection)

@@ -123,22 +123,20 @@ def main() -> None:
         ("`lv.extract`, model loaded before", "model loaded before"),
     ]
     print(f"\n{images:,} images, batch {size}, {torch.get_num_threads()} threads; {machine()}")
+    rates = {key: f"{images / statistics.median(values):,.0f}" for key, values in seconds.items()}
     table(
         ["", "median", "range", "images/s", "÷ (forward + decoding)"],
-        [
-            [title, *spread(seconds[key]), f"{images / statistics.median(seconds[key]):,.0f}", _ratio(seconds, key, bare)]
-            for title, key in rows
-        ],
+        [[title, *spread(seconds[key]), rates[key], _ratio(seconds[key], bare)] for title, key in rows],
     )
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(f"\nPeak memory of this process, the ready-made tensors included: {own:,.0f} MB")
-    verdict("extract / (forward + decoding)", float(_ratio(seconds, "extract", bare)), TARGET)
+    verdict("extract / (forward + decoding)", float(_ratio(seconds["extract"], bare)), TARGET)
     scratch.cleanup()
 
 
-def _ratio(seconds: dict[str, list[float]], key: str, bare: list[float]) -> str:
+def _ratio(seconds: list[float], bare: list[float]) -> str:
     """Median over the rounds, each against its own bare loops."""
-    return f"{statistics.median(s / b for s, b in zip(seconds[key], bare, strict=True)):.2f}"
+    return f"{statistics.median(s / b for s, b in zip(seconds, bare, strict=True)):.2f}"
 
 
 if __name__ == "__main__":

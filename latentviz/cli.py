@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from latentviz.errors import DataError, LatentvizError
@@ -169,7 +170,7 @@ def export(
     from latentviz.workspace.exporting import export_table
 
     rows = export_table(Workspace(workspace, create=False)[run], output, sets or None, features)
-    Console(stderr=True).print(f"{rows:,} rows written to {output}")
+    Console(stderr=True).print(f"{rows:,} rows written to {escape(str(output))}")
 
 
 @app.command()
@@ -279,12 +280,12 @@ def _show_sets(run: Run) -> None:
 
 
 def _show(frame: pd.DataFrame, title: str) -> None:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for column in frame:
         number = frame[column].dtype.kind in "iuf"
         table.add_column(str(column), justify="right" if number else "left", overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else escape(str(value)) for value in row))
     Console().print(table)
 
 
@@ -296,14 +297,19 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        console.print(f"[red]{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}[/red]")
+        _complain(console, f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}")
         sys.exit(1)
     except LatentvizError as error:
-        console.print(f"[red]{error}[/red]", markup=True, highlight=False)
+        _complain(console, str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("Stopped. What was finished is kept; the same command goes on from there.")
         sys.exit(130)
+
+
+def _complain(console: Console, sentence: str) -> None:
+    # Brackets in a path are not markup.
+    console.print(sentence, style="red", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

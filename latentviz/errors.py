@@ -50,5 +50,9 @@ class MissingDependencyError(LatentvizError):
     """An optional package is needed; says how to install it."""
 
 
-class Cancelled(LatentvizError):
-    """The user stopped the work; what was finished is kept."""
+class Cancelled(BaseException):
+    """The user stopped the work; what was finished is kept.
+
+    Not an ``Exception``, like ``KeyboardInterrupt``: it can arise at any moment, and code that turns whatever
+    goes wrong in a library into a sentence must let it pass.
+    """

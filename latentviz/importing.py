@@ -49,6 +49,8 @@ def import_files(
         for key, values in read_npz(path).items():
             set_name, _, what = key.rpartition("/")
             if key in ("weight", "bias"):
+                if key in weights:
+                    raise DataError(f'{path} has a second "{key}"; a run has one head.')
                 weights[key] = values
             elif what not in _KEYS:
                 raise DataError(
@@ -61,9 +63,11 @@ def import_files(
     for what in _KEYS[1:]:
         if alone := [name for name in found[what] if name not in found["features"]]:
             raise DataError(f'"{alone[0]}" has {what} but no features.')
+    if "bias" in weights and "weight" not in weights:
+        raise DataError('There is a "bias" but no "weight"; the head needs both, or the weight alone.')
     layer = None
     if "weight" in weights:
-        bias = weights.get("bias", np.zeros(len(weights["weight"])))
+        bias = weights.get("bias", np.zeros(weights["weight"].shape[:1]))
         layer = Head(weights["weight"], bias, cast(HeadKind, head))
     return Run.from_arrays(
         found["features"],

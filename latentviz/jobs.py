@@ -137,9 +137,10 @@ class Job:
         JobError
             If it is running already.
         """
-        if is_locked(self.folder):
+        if self.active:
             raise JobError(f'"{self.record.title}" is running already.')
         workspace = self.folder.parent.parent
+        (self.folder / "pid").unlink(missing_ok=True)
         manifest.write(self.folder / "state.json", JobState(started=time.time(), updated=time.time()))
         with (self.folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
@@ -188,8 +189,10 @@ class Job:
     def _alive(self, state: JobState) -> bool:
         if is_locked(self.folder):
             return True
-        # A worker that is still starting has not taken the lock yet.
-        return state.status == "waiting" and _exists(self._pid)
+        if state.status != "waiting":
+            return False
+        # A worker that is still starting has not taken the lock yet, or not even been noted.
+        return _exists(self._pid) if self._pid else time.time() - state.started < GRACE
 
 
 _children: list[subprocess.Popen] = []

@@ -1,9 +1,13 @@
 """What several test folders need."""
 
 import os
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from latentviz import Workspace
 
@@ -24,3 +28,46 @@ def shared() -> Path:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Look until something is so: ``wait_until(lambda: …)``; fails after a minute."""
+
+    def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"still not so after {seconds} s"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def make_folder() -> Callable[..., Path]:
+    """Write random images: ``make_folder(path, {"cat": 3, "dog": 2})`` gives ``path/cat/0000.png`` …"""
+
+    def make(path: Path, counts: Mapping[str, int], side: int = 8, seed: int = 0, suffix: str = ".png") -> Path:
+        rng = np.random.default_rng(seed)
+        for label, count in counts.items():
+            (path / label).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(path / label / f"{number:04d}{suffix}")
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a small untrained network (resnet20) with three outputs."""
+    import torch
+    from safetensors.torch import save_file
+
+    from latentviz.models.cifar import CifarResNet
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(CifarResNet(3, num_classes=3).state_dict(), path)
+    return path

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from latentviz import projection
-from latentviz.app import cached, jobs_panel, show
+from latentviz.app import cached, jobs_panel, pickers, show
 from latentviz.figures import latent_map as figures
 from latentviz.jobs import Job, jobs, submit
 from latentviz.projection import Layout, LayoutSpec
@@ -18,6 +18,8 @@ from latentviz.workspace import Run
 
 #: Thumbnails that the panel shows of a selection.
 SHOWN = 40
+#: Height of what scrolls beside the map, in pixels.
+_PANEL = 460
 #: Above this many samples a UMAP takes minutes and is not started unasked.
 UNASKED = 30_000
 
@@ -72,7 +74,7 @@ def _watch(job_id: str, run: Run) -> None:
             st.button("Cancel", key="cancel-umap", on_click=job.cancel, icon=":material/stop_circle:")
 
 
-def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour) -> np.ndarray:
+def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour, mouse: str) -> np.ndarray:
     """The map with its controls.
 
     Returns
@@ -86,7 +88,7 @@ def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour) 
     state = f"selection-{run.name}-{','.join(layout.spec.sets)}"
     selected: np.ndarray = st.session_state.get(state, np.empty(0, dtype=np.int64))
     emphasised = np.flatnonzero(np.isin(points.index, selected))
-    figure = figures.scatter(points, thinned, emphasised)
+    figure = figures.scatter(points, thinned, emphasised, pickers.MOUSE[mouse])
     if len(kept) < len(shown):
         st.caption(f"Drawn: {len(kept):,} of {len(shown):,}, the same share of every set.")
     if layout.spec.dimensions == 3:
@@ -178,13 +180,13 @@ def _many(run: Run, layout: Layout, chosen: pd.DataFrame) -> None:
         st.caption(f"{correct.mean():.1%} of the {len(correct):,} labelled ones are classified correctly.")
     spread = np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().astype(int)
     images, table = st.tabs(["Images", "Table"])
-    with images:
-        _pictures(run, chosen.iloc[spread])
+    with images, st.container(height=_PANEL, border=False):
         if len(chosen) > SHOWN:
             st.caption(f"{SHOWN} of them, evenly spread.")
+        _pictures(run, chosen.iloc[spread])
     columns = ["set", "id", "label", "prediction", "correct", "confidence", "feature_norm"]
     with table:
-        st.dataframe(chosen[columns], hide_index=True, alt="Selected samples", height=420)
+        st.dataframe(chosen[columns], hide_index=True, alt="Selected samples", height=_PANEL)
     export = chosen.drop(columns=["row"])
     with st.container(horizontal=True):
         st.download_button(

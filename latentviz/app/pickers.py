@@ -61,7 +61,7 @@ def run() -> Run:
 
 def row() -> DeltaGenerator:
     """Widgets side by side, which wrap where the page is narrow."""
-    return st.container(horizontal=True, vertical_alignment="center")
+    return st.container(horizontal=True, vertical_alignment="bottom")
 
 
 def one_set(run: Run, key: str) -> ImageSet:
@@ -150,6 +150,23 @@ def _umap_parameters(run: Run, current: LayoutSpec) -> LayoutSpec:
         min_dist=distance,
         metric=metric,
         seed=int(number),
+    )
+
+
+#: What dragging on the map does, in words and as plotly calls it. Streamlit lets a click select a point only
+#: while dragging moves the map.
+MOUSE = {"Point": "pan", "Lasso": "lasso", "Box": "select"}
+
+
+def mouse() -> str:
+    """How to select on the map."""
+    return st.segmented_control(
+        "Select",
+        list(MOUSE),
+        default="Point",
+        required=True,
+        key="mouse",
+        help="Point: click for details and neighbours, drag to move. Lasso, Box: drag around several. The wheel zooms.",
     )
 
 

@@ -176,7 +176,7 @@ def most_confused(pairs: pd.DataFrame, image_set: ImageSet) -> None:
 def shown_of(shown: pd.DataFrame, points: pd.DataFrame) -> None:
     """How many points the filter leaves."""
     count = f"{len(shown):,} of {len(points):,}" if len(shown) < len(points) else f"{len(points):,}"
-    st.caption(f"{count} samples · select with the lasso or box, click a point for its neighbours")
+    st.caption(f"{count} samples", width="content")
 
 
 def quality(layout: Layout) -> None:

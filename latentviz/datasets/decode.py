@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -86,21 +87,20 @@ def thumbnail_side(source: ImageSource, preprocessing: Preprocessing) -> int:
     return min(THUMBNAIL_LIMIT, max(first_pixels(source, preprocessing).shape[:2]))
 
 
-def first_pixels(source: ImageSource, preprocessing: Preprocessing, rows: int = 64) -> np.ndarray:
+def first_pixels(source: ImageSource, preprocessing: Preprocessing) -> np.ndarray:
     """Pixels of the first readable image; its size is the set's.
 
     Raises
     ------
-    UnreadableImageError
-        If none of the first ``rows`` images can be read.
+    DataError
+        If no image can be read.
     """
-    error: UnreadableImageError | None = None
-    for image in source.part(0, min(rows, len(source))):
+    reasons = []
+    for image in source.part(0, len(source)):
         if not isinstance(image, UnreadableImageError):
             return preprocessing.pixels(image)
-        error = error or image
-    assert error is not None
-    raise error
+        reasons.append(str(image))
+    raise DataError(f"None of the {len(source):,} images of {source.title} can be read. The first: {reasons[0]}")
 
 
 class Decoder:
@@ -154,9 +154,19 @@ class Decoder:
             for part, names in tasks:
                 ahead.append(self._pool.submit(decode, part, names, *options))
                 if len(ahead) > 2 * self.workers + 2:
-                    yield ahead.popleft().result()
+                    yield _result(ahead.popleft())
             while ahead:
-                yield ahead.popleft().result()
+                yield _result(ahead.popleft())
+
+
+def _result(future: Future[Batch]) -> Batch:
+    try:
+        return future.result()
+    except BrokenExecutor:
+        raise DataError(
+            "A process that decodes images was ended from outside, perhaps because the memory was full. "
+            "What was finished is kept; start again to go on from there."
+        ) from None
 
 
 def _warm_up() -> None:

@@ -184,6 +184,8 @@ def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | N
         )
     ids += [image.name for image in flat]
     classes += [""] * len(flat)
+    if odd := [name for name in ids if not _is_text(name)]:
+        raise DataError(f"In {root} the file name {odd[0]!r} is not UTF-8; rename it.")
     title = str(root)
     return ImageSource(
         title,
@@ -197,7 +199,16 @@ def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | N
 
 def _images(path: Path, recursive: bool) -> list[Path]:
     found = path.rglob("*") if recursive else path.iterdir()
-    return sorted(p for p in found if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+    images = (p for p in found if p.suffix.lower() in SUFFIXES and p.is_file())
+    return sorted(p for p in images if not any(part.startswith(".") for part in p.relative_to(path).parts))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes of another encoding, which cannot be stored as text
+        return False
+    return True
 
 
 def arrays(
@@ -251,7 +262,13 @@ def arrays(
 
 
 def torchvision_set(
-    name: str, role: str = "ood", *, split: str = "test", root: Path | str = "data", download: bool = False
+    name: str,
+    role: str = "ood",
+    *,
+    split: str = "test",
+    root: Path | str = "data",
+    download: bool = False,
+    rename: Mapping[str, str] | None = None,
 ) -> ImageSource:
     """One of torchvision's collections, on disk or downloaded by name.
 
@@ -264,6 +281,8 @@ def torchvision_set(
     root : Path or str
         Where it is, or is downloaded to.
     download : bool
+    rename : dict of str, optional
+        Its classes that mean another of the model's.
 
     Raises
     ------
@@ -273,13 +292,15 @@ def torchvision_set(
     from torchvision import datasets
 
     kind = getattr(datasets, name, None)
-    if not inspect.isclass(kind):
+    accepted = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
+    if "root" not in accepted:
         raise DataError(f'torchvision has no collection called "{name}".')
-    accepted = inspect.signature(kind).parameters
     options: dict[str, Any] = {"download": download} if "download" in accepted else {}
     if "split" in accepted:
         options["split"] = split
     elif "train" in accepted:
+        if split not in ("train", "test"):
+            raise DataError(f'torchvision {name} has the parts train and test, not "{split}".')
         options["train"] = split == "train"
     try:
         dataset = kind(str(Path(root).expanduser()), **options)
@@ -288,11 +309,13 @@ def torchvision_set(
     title = f"torchvision {name} {split}"
     targets = _targets(dataset)
     classes = getattr(dataset, "classes", None)
-    labels = targets if classes is None else np.array([str(classes[t]) for t in targets], dtype=object)
+    # ImageNet's classes are tuples of synonyms, some in two classes; its numbers are those of every network.
+    named = classes is not None and all(isinstance(c, str) for c in classes)
+    labels = np.array([classes[t] for t in targets], dtype=object) if named else targets
     stacked = _stacked(dataset)
     if stacked is not None:
-        return arrays(stacked, labels, role, title=title)
-    source = arrays(np.empty((len(dataset), 0, 0)), labels, role, title=title)
+        return arrays(stacked, labels, role, rename=rename, title=title)
+    source = arrays(np.empty((len(dataset), 0, 0)), labels, role, rename=rename, title=title)
     source.part = lambda start, stop: DatasetPart(dataset, start, stop)
     return source
 
@@ -317,7 +340,7 @@ def open_source(text: str, role: str, rename: Mapping[str, str] | None = None) -
     """A source as it is written on the command line.
 
     ``DIR``, ``file.npz`` (keys ``images``, ``labels``, ``ids``), ``images.npy,labels.npy``, or
-    ``torchvision:NAME:SPLIT[:ROOT]``.
+    ``torchvision:NAME[:SPLIT[:ROOT]]``.
 
     Raises
     ------
@@ -325,8 +348,8 @@ def open_source(text: str, role: str, rename: Mapping[str, str] | None = None) -
         If it cannot be opened; says why.
     """
     if text.startswith("torchvision:"):
-        _, name, split, *root = text.split(":", 3)
-        return torchvision_set(name, role, split=split, root=root[0] if root else "data")
+        _, name, split, root, *_ = [*text.split(":", 3), "", ""]
+        return torchvision_set(name, role, split=split or "test", root=root or "data", rename=rename)
     if text.endswith(".npz"):
         content = read_npz(Path(text))
         images = next((content[k] for k in ("images", "x", "data", "arr_0") if k in content), None)
@@ -356,12 +379,12 @@ def _read_npy(path: Path) -> np.ndarray:
     if not path.is_file():
         raise DataError(f"{path} does not exist or is not a file.")
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        return np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy's own parser of the header raises almost anything
         raise DataError(_refusal(path, error)) from None
 
 
 def _refusal(path: Path, error: Exception) -> str:
-    if "pickle" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return f"{path} contains pickled Python objects, which could run code; it was not loaded. Save plain arrays."
     return f"{path} is not a readable array file, or it is damaged."

@@ -13,6 +13,7 @@ from latentviz.datasets.classes import match_labels
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError
 from latentviz.workspace.arrays import default_roles
+from latentviz.workspace.files import check_name
 from latentviz.workspace.imageset import NO_LABEL
 from latentviz.workspace.manifest import Role, SetEntry
 from latentviz.workspace.run import listing_fingerprint, listing_of
@@ -48,6 +49,8 @@ def plan_sets(sources: Mapping[str, ImageSource], classes: Sequence[str]) -> lis
     ------
     DataError
         If a set of role ``fit``, ``ind`` or ``shifted`` has a class that the model does not know.
+    WorkspaceError
+        If a set's name cannot be a folder's.
     """
     if not sources:
         raise DataError("There is no image set; give at least one.")
@@ -56,6 +59,7 @@ def plan_sets(sources: Mapping[str, ImageSource], classes: Sequence[str]) -> lis
 
 
 def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> PlannedSet:
+    check_name(name, "a set")
     labels, names = None, source.class_names
     if source.role != "ood":
         labels = source.indices

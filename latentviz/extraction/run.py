@@ -245,8 +245,6 @@ def _extract_set(run: Run, planned: PlannedSet, classifier: Classifier, decoder:
             chunk.write(writer)
             chunk = _Chunk()
         progress(planned.entry.name, done, total, "images")
-    if writer.state.rows == 0:
-        raise DataError(f'None of the {total:,} images of "{planned.entry.name}" can be read.')
     writer.finish()
 
 

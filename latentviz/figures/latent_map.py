@@ -110,7 +110,9 @@ def thin_out(points: pd.DataFrame, limit: int = POINT_LIMIT, seed: int = 0) -> n
     return np.sort(np.concatenate(kept))[:limit]
 
 
-def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None = None) -> go.Figure:
+def scatter(
+    points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None = None, drag: str = "pan"
+) -> go.Figure:
     """The map.
 
     Parameters
@@ -121,6 +123,8 @@ def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None 
         Of the same rows.
     selected : ndarray of int, optional
         Positions to emphasise.
+    drag : {"pan", "lasso", "select"}
+        What dragging the mouse does.
     """
     if points.empty:
         return empty("No sample matches the filter.", _HEIGHT)
@@ -147,7 +151,7 @@ def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None 
     # The legend explains colours; hiding a set is the filter's work, so a click on it does nothing.
     figure.update_layout(
         legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "itemclick": False, "itemdoubleclick": False},
-        dragmode="orbit" if deep else "lasso",
+        dragmode="orbit" if deep else drag,
         uirevision="map",
         scene={name: {"title": "", "showticklabels": False} for name in ("xaxis", "yaxis", "zaxis")},
     )
