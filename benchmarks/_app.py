@@ -23,7 +23,7 @@ SOFTWARE_GL = (
     "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist "
     "--disable-background-networking --disable-component-update --disable-sync --no-first-run"
 )
-PATIENCE = 180.0
+PATIENCE = 400.0
 
 
 @contextmanager

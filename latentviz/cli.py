@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,7 +118,7 @@ def extract(
             "attributes": dict(_pair(text, "--attribute") for text in attribute or []),
         }
     )
-    with bar() as progress:
+    with _stoppable(), bar() as progress:
         run = run_request(Workspace(workspace), request, progress)
     _show_sets(run)
 
@@ -209,9 +211,19 @@ def demo(
     from latentviz.demo import prepare
     from latentviz.progress import bar
 
-    with bar() as progress:
+    with _stoppable(), bar() as progress:
         workspace = prepare(folder, progress)
     _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Say what Ctrl-C means for work that can be continued; Typer would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What was finished is kept; the same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
 
 
 def _set(text: str) -> dict[str, str]:
@@ -302,9 +314,6 @@ def main() -> None:
     except LatentvizError as error:
         _complain(console, str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("Stopped. What was finished is kept; the same command goes on from there.")
-        sys.exit(130)
 
 
 def _complain(console: Console, sentence: str) -> None:

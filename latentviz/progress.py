@@ -24,7 +24,8 @@ def bar(enabled: bool = True) -> Iterator[Progress]:
     if not enabled:
         yield silent
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Rich
 
     columns = (
@@ -34,14 +35,17 @@ def bar(enabled: bool = True) -> Iterator[Progress]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Rich(*columns) as rich:
-        tasks: dict[str, int] = {}
+    with Rich(*columns, console=Console(stderr=True)) as rich:
+        tasks: dict[str, TaskID] = {}
 
         def report(stage: str, done: int, total: int, unit: str = "") -> None:
             if stage not in tasks:
+                for task in rich.tasks:  # a stage of unknown length is over when the next begins
+                    if task.total is None:
+                        rich.update(task.id, visible=False)
                 tasks[stage] = rich.add_task(stage, total=total or None, completed=done, rate="")
-            task = rich.tasks[tasks[stage]]
-            speed = f"{task.speed:,.0f} {unit}/s" if task.speed and unit else ""
-            rich.update(task.id, completed=done, total=total or None, rate=speed)
+            speed = rich.tasks[tasks[stage]].speed
+            rate = f"{speed:,.0f} {unit}/s" if speed and unit else ""
+            rich.update(tasks[stage], completed=done, total=total or None, rate=rate)
 
         yield report

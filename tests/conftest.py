@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from latentviz import Workspace
+from latentviz.demo import prepare
 
 SHARED = Path(os.environ.get("LATENTVIZ_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
@@ -71,3 +72,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_file(CifarResNet(3, num_classes=3).state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the prepared demo: ``images`` and ``workspace``."""
+    folder = tmp_path_factory.mktemp("demo")
+    prepare(folder)
+    return folder

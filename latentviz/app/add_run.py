@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from latentviz.app import roots, show
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.errors import LatentvizError
+from latentviz.errors import DataError
 from latentviz.extraction.request import Request, SetRequest
 from latentviz.jobs import submit
 from latentviz.models import ModelSpec
@@ -149,8 +149,7 @@ def request(chosen: ModelSpec | None) -> Request | None:
             skip_unreadable=skip,
         )
     except ValidationError as error:
-        st.error(error.errors()[0]["msg"].removeprefix("Value error, ").capitalize() + ".", icon=":material/error:")
-        return None
+        raise DataError(error.errors()[0]["msg"].removeprefix("Value error, ").capitalize() + ".") from None
 
 
 def _usual_role(name: str) -> str:
@@ -162,48 +161,40 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
     """What the weights expect, to be changed where they were trained otherwise."""
     if chosen is None:
         return None
-    try:
-        usual = _usual_preprocessing(chosen.model_dump_json())
-    except LatentvizError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
-    key = f"{chosen.architecture}-{chosen.onnx}"
+    usual = _usual_preprocessing(chosen.model_dump_json())
     with st.expander(f"Preprocessing: {usual.sentence()}"):
         st.caption("These are the usual values for this model. Change them to what it was trained with.")
         first, second, third = st.columns(3)
+        model = f"{chosen.architecture}-{chosen.onnx}"
         with first:
             channels = st.segmented_control(
-                "Channels", ["rgb", "grey"], default=usual.channels, required=True, key=f"channels-{key}"
+                "Channels", ["rgb", "grey"], default=usual.channels, required=True, key=f"channels-{model}"
             )
+            usual = usual.changed(channels=channels)
+            key = f"{model}-{channels}"  # mean and std of three channels mean nothing for one
             sqrt = st.checkbox("Square root", usual.sqrt, key=f"sqrt-{key}", help="Compresses SAR magnitudes.")
             standardise = st.checkbox("Standardise each image", usual.standardise, key=f"standardise-{key}")
         with second:
-            resize = st.text_input(
-                "Resize", _written(usual.resize), key=f"resize-{key}", help="224 or 32x32; empty: none"
-            )
-            crop = st.text_input(
-                "Centre crop", _written(usual.crop), key=f"crop-{key}", help="224 or 64x64; empty: none"
-            )
+            sides = "224 or 32x32; empty for none"
+            resize = st.text_input("Resize", _written(usual.resize), key=f"resize-{key}", help=sides)
+            crop = st.text_input("Centre crop", _written(usual.crop), key=f"crop-{key}", help=sides)
         with third:
-            mean = st.text_input("Mean", _listed(usual.mean), key=f"mean-{key}", help="On the 0–1 scale, by commas")
-            std = st.text_input("Std", _listed(usual.std), key=f"std-{key}", help="On the 0–1 scale, by commas")
+            scale = "On the 0–1 scale, separated by commas"
+            mean = st.text_input("Mean", _listed(usual.mean), key=f"mean-{key}", help=scale)
+            std = st.text_input("Std", _listed(usual.std), key=f"std-{key}", help=scale)
     try:
         return usual.changed(
-            channels=channels,
             sqrt=sqrt,
             standardise=standardise,
             resize=_sides(resize),
             crop=_sides(crop),
-            mean=_values(mean, usual.changed(channels=channels).mean, usual.mean),
-            std=_values(std, usual.changed(channels=channels).std, usual.std),
+            mean=_values(mean),
+            std=_values(std),
         )
     except ValidationError as error:
-        st.error(f"Preprocessing: {error.errors()[0]['msg'].removeprefix('Value error, ')}.", icon=":material/error:")
+        raise DataError(f"Preprocessing: {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
     except ValueError:
-        st.error(
-            "Preprocessing: sizes and values must be numbers, such as 32x32 and 0.5,0.5,0.5.", icon=":material/error:"
-        )
-    return None
+        raise DataError("Preprocessing: sizes and values must be numbers, such as 32x32 and 0.5, 0.5, 0.5.") from None
 
 
 @st.cache_resource(max_entries=32, show_spinner="Loading PyTorch …")
@@ -226,10 +217,7 @@ def _sides(text: str) -> int | tuple[int, ...] | None:
     return None if not sides else sides[0] if len(sides) == 1 else sides
 
 
-def _values(text: str, after: tuple[float, ...] | None, usual: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """The numbers in a field; what was not touched follows a change of the channels."""
-    if text == _listed(usual):
-        return after
+def _values(text: str) -> tuple[float, ...] | None:
     return tuple(float(part) for part in text.split(",")) if text.strip() else None
 
 

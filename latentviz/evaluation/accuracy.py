@@ -120,7 +120,8 @@ def predicted_as(image_set: ImageSet) -> pd.DataFrame:
         One row a class of the set, one column a class of the model.
     """
     names = image_set.index["class_name"].replace("", "(no class)")
-    predicted = pd.Categorical.from_codes(image_set.read("prediction"), list(image_set.classes))
+    called = np.array(image_set.classes, dtype=object)[image_set.read("prediction")]
+    predicted = pd.Categorical(called, categories=list(image_set.classes))
     return pd.crosstab(names, predicted, dropna=False)
 
 

@@ -123,8 +123,10 @@ def _extract(
         planned = plan_sets(sets, names)
         run = _open_run(workspace, run_name, classifier, names, spec, batch, attributes, planned)
         with run.writing():
-            for planned_set in planned:
-                _extract_set(run, planned_set, classifier, decoder, progress)
+            # All sets are opened first: the run tells from its start how much there is to do.
+            writers = [_open_set(run, planned_set, classifier.preprocessing) for planned_set in planned]
+            for planned_set, writer in zip(planned, writers, strict=True):
+                _fill(run, planned_set, writer, classifier, decoder, progress)
     finally:
         decoder.stop()
     return run.reopened()
@@ -227,16 +229,27 @@ def _batch_size(classifier: Classifier, source: ImageSource) -> int:
     return size
 
 
-def _extract_set(run: Run, planned: PlannedSet, classifier: Classifier, decoder: Decoder, progress: Progress) -> None:
+def _open_set(run: Run, planned: PlannedSet, preprocessing: Preprocessing) -> SetWriter:
+    """The writer of a set that is new, unfinished or complete."""
+    name = planned.entry.name
+    complete = name in run.sets and run[name].complete
+    return run.add_set(planned.entry, planned.listing, 0 if complete else thumbnail_side(planned.source, preprocessing))
+
+
+def _fill(
+    run: Run,
+    planned: PlannedSet,
+    writer: SetWriter,
+    classifier: Classifier,
+    decoder: Decoder,
+    progress: Progress,
+) -> None:
     source, total = planned.source, len(planned.source)
-    entry = next((e for e in run.manifest.sets if e.name == planned.entry.name), None)
-    if entry is not None and run[entry.name].complete and entry.listing == planned.entry.listing:
-        progress(entry.name, total, total, "images")
-        return
-    side = thumbnail_side(source, classifier.preprocessing)
-    writer = run.add_set(planned.entry, planned.listing, side)
     done = writer.state.consumed
     progress(planned.entry.name, done, total, "images")
+    if writer.state.complete:
+        return
+    side = thumbnail_side(source, classifier.preprocessing)
     chunk = _Chunk()
     for decoded in decoder.batches(source, done, run.manifest.batch, side):
         chunk.add(decoded, *_forward(classifier, decoded.pixels))

@@ -110,9 +110,7 @@ def thin_out(points: pd.DataFrame, limit: int = POINT_LIMIT, seed: int = 0) -> n
     return np.sort(np.concatenate(kept))[:limit]
 
 
-def scatter(
-    points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None = None, drag: str = "pan"
-) -> go.Figure:
+def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None = None, drag: str = "pan") -> go.Figure:
     """The map.
 
     Parameters

@@ -57,11 +57,6 @@ class Workspace:
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, runs={self.names()})"
 
-    @property
-    def jobs_folder(self) -> Path:
-        """Where the records of background jobs are."""
-        return self.path / "jobs"
-
     def names(self) -> list[str]:
         """Names of the runs, in alphabetical order."""
         return sorted(path.parent.name for path in (self.path / "runs").glob("*/manifest.json"))
@@ -135,21 +130,38 @@ class Workspace:
             ``run``, ``model``, ``head``, ``classes``, ``width``, ``sets``, ``samples``, ``state``, ``created``.
         """
         rows = []
-        for run in self:
-            done, total = run.progress
-            state = "complete" if run.complete else "being written" if run.busy else "unfinished"
-            rows.append(
-                {
-                    "run": run.name,
-                    "model": run.manifest.title,
-                    "head": run.manifest.head or "unknown",
-                    "classes": len(run.classes),
-                    "width": run.manifest.width,
-                    "sets": len(run.sets),
-                    "samples": done,
-                    "state": state if run.complete else f"{state}, {done / max(total, 1):.0%}",
-                    "created": run.manifest.created,
-                }
-            )
+        for name in self.names():
+            try:
+                rows.append(_row(self[name]))
+            except WorkspaceError:
+                rows.append(_DAMAGED | {"run": name})
         columns = ["run", "model", "head", "classes", "width", "sets", "samples", "state", "created"]
         return pd.DataFrame(rows, columns=columns)
+
+
+_DAMAGED: dict[str, str | int] = {
+    "model": "",
+    "head": "unknown",
+    "classes": 0,
+    "width": 0,
+    "sets": 0,
+    "samples": 0,
+    "state": "damaged",
+    "created": "",
+}
+
+
+def _row(run: Run) -> dict[str, str | int]:
+    done, total = run.progress
+    state = "complete" if run.complete else "being written" if run.busy else "unfinished"
+    return {
+        "run": run.name,
+        "model": run.manifest.title,
+        "head": run.manifest.head or "unknown",
+        "classes": len(run.classes),
+        "width": run.manifest.width,
+        "sets": len(run.sets),
+        "samples": done,
+        "state": state if run.complete else f"{state}, {done / max(total, 1):.0%}",
+        "created": run.manifest.created,
+    }

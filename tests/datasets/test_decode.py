@@ -77,7 +77,10 @@ def test_an_unreadable_image_is_left_out(tmp_path, make_folder, decoder):
 @pytest.mark.parametrize(
     ("odd", "message"),
     [
-        (np.zeros((8, 9), np.uint8), r"a/9\.png is 8×9 after the preprocessing, the images before it 8×8. Add a resize"),
+        (
+            np.zeros((8, 9), np.uint8),
+            r"a/9\.png is 8×9 after the preprocessing, the images before it 8×8. Add a resize",
+        ),
         (np.zeros((8, 8), np.uint16), r"a/9\.png has values of uint16, the images before it uint8"),
     ],
 )

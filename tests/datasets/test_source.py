@@ -189,6 +189,7 @@ def test_an_unreadable_file_leaves_the_others(tmp_path):
     assert [name for name, kind in kinds.items() if kind is not UnreadableImageError] == ["whole.jpg", "whole.png"]
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["PNG", "JPEG", "BMP", "TIFF", "GIF"]), st.data())
 def test_damage_of_any_kind_is_told(tmp_path, kind, data):

@@ -1,0 +1,96 @@
+"""From folders to a run in the browser: check, start, close the tab, cancel, kill, resume."""
+
+import os
+import signal
+
+import pytest
+
+from latentviz import Workspace
+from latentviz.jobs import jobs
+from latentviz.launch import home
+from tests.browser.conftest import choose, errors, settled
+
+
+@pytest.fixture
+def empty_app(serve, demo, tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    return serve(workspace.path, demo / "images", home() / "assets" / "models"), workspace
+
+
+def fill_in(page, weights="digits-resnet20-linear", folders=("images/train", "images/test")):
+    page.get_by_text("2 · Image sets").wait_for()
+    settled(page)
+    choose(page, "Weights", weights)
+    for folder in folders:
+        choose(page, "Image folders", folder)
+    page.keyboard.press("Escape")
+    page.get_by_text("Preprocessing: RGB").click()
+    page.get_by_text("grey", exact=True).first.click()
+    settled(page)
+    page.get_by_role("textbox", name="Mean").fill("0.1307")
+    page.get_by_role("textbox", name="Std").fill("0.3081")
+    page.get_by_role("textbox", name="Resize").fill("")
+    page.keyboard.press("Tab")
+    settled(page)
+
+
+def check(page):
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.get_by_role("button", name="Start the extraction").wait_for()
+    settled(page)
+
+
+def test_from_folders_to_a_run_that_survives_closing_the_tab(empty_app, open_page, wait_until):
+    address, workspace = empty_app
+    page = open_page(f"{address}/add_run")
+    fill_in(page)
+    check(page)
+    assert errors(page) == []
+    assert page.get_by_text("2,800 images in 7 classes · 7 of the model's 7 classes matched").count() == 1
+    assert page.get_by_text("last layer linear").count() == 1
+    page.get_by_role("button", name="Start the extraction").click()
+    wait_until(lambda: len(jobs(workspace.path)) == 1)
+    page.goto("about:blank")
+    job = jobs(workspace.path)[0]
+    wait_until(lambda: not job.active)
+    assert job.state.status == "done"
+    run = workspace[job.state.message]
+    assert run.complete
+    assert run["test"].table()["correct"].mean() > 0.98
+    page = open_page(f"{address}/?run={run.name}")
+    page.get_by_role("heading", name=run.name).wait_for()
+
+
+def test_a_wrong_choice_is_told_before_anything_starts(empty_app, open_page):
+    address, _ = empty_app
+    page = open_page(f"{address}/add_run")
+    fill_in(page, folders=("images/train", "images/unseen-digits"))
+    check(page)
+    assert page.get_by_role("button", name="Start the extraction").is_enabled()
+    # The same folder as held-out data has classes that the model does not know.
+    page.get_by_role("textbox", name="Class names, in the order of the outputs").fill("0,1,2,3,4,5,x")
+    page.keyboard.press("Tab")
+    settled(page)
+    check(page)
+    page.get_by_text('1 class of "train" is not among the model\'s: 6').wait_for()
+    assert page.get_by_role("button", name="Start the extraction").is_disabled()
+
+
+def test_cancel_kill_and_resume(empty_app, open_page, wait_until):
+    address, workspace = empty_app
+    page = open_page(f"{address}/add_run")
+    fill_in(page)
+    check(page)
+    page.get_by_role("button", name="Start the extraction").click()
+    page.get_by_role("button", name="Cancel").first.click()
+    wait_until(lambda: jobs(workspace.path)[0].state.status == "cancelled")
+    page.get_by_role("button", name="Resume").click()
+    job = jobs(workspace.path)[0]
+    wait_until(lambda: job.state.status == "running" and job.state.done > 0)
+    os.killpg(int((job.folder / "pid").read_text()), signal.SIGKILL)
+    # A new session, as after a restart, shows it as interrupted and can go on.
+    page = open_page(f"{address}/add_run")
+    page.get_by_text("interrupted, started").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    wait_until(lambda: job.state.status == "done")
+    assert workspace[job.state.message].complete

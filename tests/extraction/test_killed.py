@@ -1,0 +1,155 @@
+"""Extraction as a real process that is killed, and two of them at once."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import latentviz as lv
+from latentviz import Run, Workspace
+from latentviz.errors import RunLockedError
+from latentviz.progress import silent
+
+ARRAYS = ("features", "logits", "prediction", "confidence", "norm", "thumbnails")
+TRAIN, TEST = 2100, 900
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="process groups")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory, make_folder) -> Path:
+    path = tmp_path_factory.mktemp("images")
+    make_folder(path / "train", {"cat": 700, "dog": 800, "emu": 600}, seed=1)
+    make_folder(path / "test", {"cat": 450, "emu": 450}, seed=2)
+    return path
+
+
+def extract(workspace: Workspace, images: Path, checkpoint: Path) -> Run:
+    """The same extraction in this process."""
+    return lv.extract(
+        lv.ModelSpec(architecture="resnet20", checkpoint=checkpoint),
+        {"train": lv.folder(images / "train", "fit"), "test": lv.folder(images / "test", "ind")},
+        workspace=workspace,
+        name="run",
+        preprocessing=lv.Preprocessing(mean=(0.5,), std=(0.25,)),
+        batch=4,
+        progress=silent,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, images, checkpoint) -> Run:
+    """The run that nobody interrupted."""
+    return extract(Workspace(tmp_path_factory.mktemp("whole")), images, checkpoint)
+
+
+@pytest.fixture
+def start(images, checkpoint):
+    """Start the command; its process group is killed at the end."""
+    started: list[subprocess.Popen] = []
+
+    def run(workspace: Path) -> subprocess.Popen:
+        command = [sys.executable, "-m", "latentviz.cli", "extract", "-w", workspace, "--name", "run", "--batch", "4"]
+        command += ["--model", "resnet20", "--checkpoint", checkpoint, "--resize", "none"]
+        command += ["--mean", "0.5", "--std", "0.25"]
+        command += ["--set", f"train={images}/train:fit", "--set", f"test={images}/test:ind"]
+        process = subprocess.Popen(
+            list(map(str, command)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # small batches on busy cores: threads would wait for each other
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def rows(workspace: Path) -> int:
+    """How many rows both sets have on disk."""
+    try:
+        return Workspace(workspace, create=False)["run"].progress[0]
+    except lv.LatentvizError:
+        return 0
+
+
+def kill(process: subprocess.Popen) -> None:
+    assert process.poll() is None, process.communicate()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def assert_same(run: Run, other: Run) -> None:
+    assert list(run.sets) == list(other.sets)
+    assert run.fingerprint == other.fingerprint
+    for s, o in zip(run, other, strict=True):
+        assert s.state == o.state
+        assert s.complete
+        assert s.fingerprint == o.fingerprint
+        assert s.index.equals(o.index)
+        for name in ARRAYS:
+            assert s.array(name).shape == o.array(name).shape
+            assert s.read(name).tobytes() == o.read(name).tobytes(), name
+
+
+def test_killed_twice_and_continued_bit_for_bit(tmp_path, start, wait_until, whole):
+    for wanted in (1024, TRAIN):  # within the first set, and within the second
+        process = start(tmp_path)
+        wait_until(lambda wanted=wanted: rows(tmp_path) >= wanted)
+        kill(process)
+        run = Workspace(tmp_path)["run"]
+        done, total = run.progress
+        assert wanted <= done < total == TRAIN + TEST
+        assert not run.complete
+        assert not run.busy
+        assert sum(len(s.features) for s in run) == done
+        assert run["train"].read("logits").tobytes() == whole["train"].read("logits")[: len(run["train"])].tobytes()
+    last = start(tmp_path)
+    _, complaint = last.communicate()
+    assert last.returncode == 0, complaint
+    assert_same(Workspace(tmp_path)["run"], whole)
+
+
+def test_killed_before_the_first_chunk(tmp_path, start, wait_until, whole, images, checkpoint):
+    process = start(tmp_path)
+    wait_until(lambda: (tmp_path / "runs" / "run" / "sets" / "test" / "state.json").exists())
+    kill(process)
+    assert Workspace(tmp_path)["run"].progress == (0, TRAIN + TEST)
+    assert_same(extract(Workspace(tmp_path), images, checkpoint), whole)
+
+
+def test_the_second_process_is_told_about_the_first(tmp_path, start, wait_until, images, checkpoint):
+    process = start(tmp_path)
+    wait_until(lambda: (tmp_path / "runs" / "run" / "sets" / "test" / "state.json").exists())
+    assert Workspace(tmp_path)["run"].busy
+    with pytest.raises(RunLockedError, match=rf'Run "run" is being written by process {process.pid} on'):
+        extract(Workspace(tmp_path), images, checkpoint)
+    assert process.poll() is None  # the first goes on
+
+
+def test_ctrl_c_is_no_crash(tmp_path, start, wait_until):
+    process = start(tmp_path)
+    wait_until(lambda: (tmp_path / "runs" / "run" / "sets" / "test" / "state.json").exists())
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert "Stopped. What was finished is kept" in told
+    assert "Traceback" not in told
