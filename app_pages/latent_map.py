@@ -22,6 +22,8 @@ with left:
         mouse = pickers.mouse()
         show.shown_of(shown, points)
     selection = latent_map.draw(run, layout, shown, colour, mouse)
-    show.quality(layout)
+    below = st.container()
 with right:
     latent_map.side_panel(run, layout, points, selection)
+with below:
+    show.quality(layout, cached.quality(run, layout))

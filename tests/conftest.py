@@ -2,14 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from latentviz import Workspace
+from latentviz import Run, Workspace
 from latentviz.demo import prepare
 
 SHARED = Path(os.environ.get("LATENTVIZ_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -42,6 +42,32 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch with one thread, in workers too: small batches on busy cores spend their time waiting for threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def cifar_run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A published CIFAR-10 network on the lossless and the JPEG test images."""
+    from latentviz import ModelSpec, extract, folder
+    from latentviz.progress import silent
+
+    images = shared / "cifar10"
+    sets = {"test": folder(images / "lossless_test", "ind"), "jpeg": folder(images / "jpeg_test", "shifted")}
+    weights = shared / "models" / "cifar10" / "checkpoints" / "resnet20-12fca82f.th"
+    spec = ModelSpec(architecture="resnet20", checkpoint=weights)
+    return extract(spec, sets, workspace=Workspace(tmp_path_factory.mktemp("cifar")), progress=silent)
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,14 @@ def test_nothing_runs_what_a_file_contains(path):
 @pytest.mark.parametrize(
     "modules",
     [
-        ["latentviz", "latentviz.workspace", "latentviz.jobs", "latentviz.cli", "latentviz.demo", "latentviz.importing"],
+        [
+            "latentviz",
+            "latentviz.workspace",
+            "latentviz.jobs",
+            "latentviz.cli",
+            "latentviz.demo",
+            "latentviz.importing",
+        ],
         sorted(f"latentviz.app.{path.stem}" for path in (ROOT / "latentviz" / "app").glob("[a-z]*.py")),
     ],
     ids=["library", "app"],

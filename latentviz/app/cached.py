@@ -123,6 +123,12 @@ def labels_of(points: pd.DataFrame) -> list[str]:
     return sorted(points["label"].unique())
 
 
+def quality(run: Run, layout: projection.Layout) -> projection.Quality:
+    """How far a map can be trusted; measured when a map is first shown, after it is drawn."""
+    with st.spinner("Measuring how far the map can be trusted …"):
+        return projection.quality_of(run, layout)
+
+
 def neighbours(run: Run, layout: projection.Layout, set_name: str, row: int, k: int) -> pd.DataFrame:
     """The nearest samples of one, in feature space."""
     spec = layout.spec

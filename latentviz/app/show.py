@@ -15,7 +15,7 @@ from PIL import Image
 
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import LatentvizError
-from latentviz.projection import Layout
+from latentviz.projection import Layout, Quality
 from latentviz.workspace import ImageSet, Run, Workspace
 from latentviz.workspace.manifest import ROLES
 
@@ -179,9 +179,9 @@ def shown_of(shown: pd.DataFrame, points: pd.DataFrame) -> None:
     st.caption(f"{count} samples", width="content")
 
 
-def quality(layout: Layout) -> None:
+def quality(layout: Layout, q: Quality) -> None:
     """How far the map can be trusted, and what made it."""
-    q, spec = layout.quality, layout.spec
+    spec = layout.spec
     made_by = "PCA"
     if spec.method == "umap":
         made_by = f"UMAP, n_neighbors {spec.n_neighbors}, min_dist {spec.min_dist:g}, {spec.metric}, seed {spec.seed}"

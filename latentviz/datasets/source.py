@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import struct
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -368,6 +369,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Arrays of an npz file; pickled objects are refused."""
     if not path.is_file():
         raise DataError(f"{path} does not exist or is not a file.")
+    if not zipfile.is_zipfile(path):  # numpy would take it for a pickle
+        raise DataError(_refusal(path))
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
@@ -384,7 +387,7 @@ def _read_npy(path: Path) -> np.ndarray:
         raise DataError(_refusal(path, error)) from None
 
 
-def _refusal(path: Path, error: Exception) -> str:
+def _refusal(path: Path, error: Exception | None = None) -> str:
     if "pickle" in str(error) or "Python objects" in str(error):
         return f"{path} contains pickled Python objects, which could run code; it was not loaded. Save plain arrays."
     return f"{path} is not a readable array file, or it is damaged."

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentviz.figures.style import CATEGORY_COLOURS, GROUND_TO_BLUE, ROLE_COLOURS, empty, tidy
+from latentviz.figures.style import CATEGORY_COLOURS, GROUND_TO_BLUE, OTHER_COLOUR, ROLE_COLOURS, empty, tidy
 
 #: More classes than this do not fit into a readable matrix.
 MATRIX_LIMIT = 30
+#: Numbers are written into the cells up to this many columns.
+TEXT_LIMIT = 12
 
 
 def accuracy(sets: pd.DataFrame) -> go.Figure:
@@ -90,7 +92,6 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
     matrix, cut = _most_mistaken(matrix)
     counts = matrix.to_numpy()
     fraction = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    small = counts.shape[1] <= 12
     figure = go.Figure(
         go.Heatmap(
             z=fraction if shares else counts,
@@ -101,26 +102,35 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
             zmax=1 if shares else None,
             colorbar={"title": "Share" if shares else "Samples", "tickformat": ".0%" if shares else ",d"},
             customdata=np.stack([counts, fraction], axis=2),
-            text=_written(counts, fraction, shares) if small else None,
-            texttemplate="%{text}" if small else None,
             hovertemplate="%{y} called %{x}<br>%{customdata[0]:,} samples"
             "<br>%{customdata[1]:.1%} of the row<extra></extra>",
             xgap=1,
             ygap=1,
         )
     )
+    if matrix.shape[1] <= TEXT_LIMIT:
+        figure.add_trace(_written(matrix, fraction, shares))
     note = f" ({len(matrix)} of {cut}, most mistakes)" if cut > len(matrix) else ""
-    figure.update_xaxes(title="Predicted class", type="category", side="bottom")
-    figure.update_yaxes(title=f"Class of the sample{note}", type="category", autorange="reversed")
+    figure.update_xaxes(title="Predicted class", type="category", side="bottom", showgrid=False)
+    figure.update_yaxes(title=f"Class of the sample{note}", type="category", autorange="reversed", showgrid=False)
     return tidy(figure, 150 + max(26 * len(matrix), 130))
 
 
-def _written(counts: np.ndarray, fraction: np.ndarray, shares: bool) -> list[list[str]]:
-    """Text of every cell; nothing where there is nothing."""
-    return [
-        ["" if n == 0 else f"{f:.0%}" if shares else f"{n:,}" for n, f in zip(*rows, strict=True)]
-        for rows in zip(counts, fraction, strict=True)
-    ]
+def _written(matrix: pd.DataFrame, fraction: np.ndarray, shares: bool) -> go.Scatter:
+    """Text of every cell that is not empty, readable on its colour in light and dark."""
+    counts = matrix.to_numpy()
+    rows, columns = np.nonzero(counts)
+    across, down = [str(name) for name in matrix.columns], [str(name) for name in matrix.index]
+    strong = (fraction if shares else counts / counts.max())[rows, columns] > 0.5
+    return go.Scatter(
+        x=[across[c] for c in columns],
+        y=[down[r] for r in rows],
+        mode="text",
+        text=[f"{fraction[r, c]:.0%}" if shares else f"{counts[r, c]:,}" for r, c in zip(rows, columns, strict=True)],
+        textfont={"color": ["#ffffff" if s else OTHER_COLOUR for s in strong], "size": 12},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _most_mistaken(matrix: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from latentviz.progress import Progress
-from latentviz.projection.layout import LayoutSpec, compute
+from latentviz.projection.layout import LayoutSpec, compute, quality_of
 from latentviz.workspace import Workspace
 
 
@@ -19,4 +19,5 @@ def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> 
     """Background job ``project``; returns a sentence about the layout."""
     run = Workspace(workspace)[parameters["run"]]
     layout = compute(run, LayoutSpec.model_validate(parameters["spec"]), progress)
-    return f"{len(layout.coordinates):,} samples, trustworthiness {layout.quality.trustworthiness:.3f}"
+    quality = quality_of(run, layout, progress)
+    return f"{len(layout.coordinates):,} samples, trustworthiness {quality.trustworthiness:.3f}"

@@ -75,15 +75,12 @@ class Layout:
     spec : LayoutSpec
     coordinates : ndarray of shape (N, dimensions), float32
         Rows in the order of ``spec.sets``, each set's rows in order.
-    quality : Quality
-        Under ``spec.quality_metric``, on the features normalised as the spec says.
     explained : tuple of float, or None
         PCA: share of the variance along each axis.
     """
 
     spec: LayoutSpec
     coordinates: np.ndarray
-    quality: Quality
     explained: tuple[float, ...] | None
 
 
@@ -105,7 +102,6 @@ def stored(run: Run, spec: LayoutSpec) -> Layout | None:
     return Layout(
         spec=spec,
         coordinates=run.derived.array(key, "coordinates")[:, : spec.dimensions],
-        quality=Quality(**meta["quality"][str(spec.dimensions)]),
         explained=None if explained is None else tuple(explained[: spec.dimensions]),
     )
 
@@ -149,17 +145,12 @@ def compute(run: Run, spec: LayoutSpec, progress: Progress = silent) -> Layout:
     if spec.method == "pca":
         principal = _principal(rows, progress)
         coordinates, library = principal.coordinates, "numpy"
-        maps = [coordinates[:, :2], coordinates]
     else:
         coordinates, library = _umap(rows, spec, progress), "umap-learn"
-        maps = [coordinates]
-    qualities = measure(rows.chunks, maps, spec.quality_metric, progress=progress)
     meta = {
         "method": spec.method,
         **spec.parameters,
         "sets": list(spec.sets),
-        "quality_metric": spec.quality_metric,
-        "quality": {str(m.shape[1]): asdict(q) for m, q in zip(maps, qualities, strict=True)},
         "explained": None if principal is None else principal.explained.tolist(),
         "library": f"{library} {version(library)}",
     }
@@ -167,6 +158,35 @@ def compute(run: Run, spec: LayoutSpec, progress: Progress = silent) -> Layout:
     result = stored(run, spec)
     assert result is not None
     return result
+
+
+def quality_of(run: Run, layout: Layout, progress: Progress = silent) -> Quality:
+    """How far a map can be trusted, stored or computed and stored.
+
+    It takes longer than the map itself where that is a PCA, so it is computed apart from it.
+
+    Parameters
+    ----------
+    run : Run
+    layout : Layout
+        Of this run.
+    progress : Progress, optional
+        May raise ``Cancelled``; then nothing is stored.
+
+    Returns
+    -------
+    Quality
+        Under ``spec.quality_metric``, on the features normalised as the spec says.
+    """
+    spec = layout.spec
+    rows = Rows.of(run, spec.sets, spec.normalise)
+    parameters = {**spec.parameters, "method": spec.method, "dimensions": spec.dimensions}
+    key = run.derived.key("quality", parameters, rows.inputs)
+    if key not in run.derived:
+        (found,) = measure(rows.chunks, [layout.coordinates], spec.quality_metric, progress=progress)
+        meta = {**parameters, "sets": list(spec.sets), "metric": spec.quality_metric, "quality": asdict(found)}
+        run.derived.save(key, {}, meta)
+    return Quality(**run.derived.meta(key)["quality"])
 
 
 def _umap(rows: Rows, spec: LayoutSpec, progress: Progress) -> np.ndarray:

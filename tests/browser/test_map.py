@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 
-from latentviz.projection import LayoutSpec, neighbours_of, stored
+from latentviz.projection import LayoutSpec, neighbours_of, quality_of, stored
 from tests.browser.conftest import settled
 
 # Screen position of every point of the map, and the ids of those inside a rectangle on the screen.
@@ -41,7 +41,7 @@ def test_pca_is_there_while_umap_is_computed_and_umap_is_stored(demo_app, demo_w
         page.get_by_text("PCA, explains").wait_for()
     page.get_by_text("UMAP, n_neighbors 15").wait_for(timeout=180_000)
     layout = stored(run, LayoutSpec(sets=tuple(run.sets)))
-    page.get_by_text(f"{layout.quality.trustworthiness:.3f}").wait_for()
+    page.get_by_text(f"{quality_of(run, layout).trustworthiness:.3f}").first.wait_for()
     settled(page)
     # Another session gets the stored one without a job.
     again = open_map(demo_app, open_page)

@@ -71,7 +71,10 @@ def start(images, checkpoint):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},  # small batches on busy cores: threads would wait for each other
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+            },  # small batches on busy cores: threads would wait for each other
         )
         started.append(process)
         return process

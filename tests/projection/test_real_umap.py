@@ -1,0 +1,15 @@
+"""A map of real features can be trusted."""
+
+import pytest
+
+from latentviz import projection
+
+pytestmark = pytest.mark.shared
+
+
+def test_umap_of_ten_thousand_cifar_images(cifar_run):
+    layout = projection.compute(cifar_run, projection.LayoutSpec(sets=("jpeg",)))
+    assert layout.coordinates.shape == (10_000, 2)
+    assert (layout.quality.k, layout.quality.sample) == (15, 2000)
+    assert layout.quality.trustworthiness >= 0.950
+    assert projection.stored(cifar_run, layout.spec).quality == layout.quality

