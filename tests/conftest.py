@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,9 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
     return wait
 
 
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Torch with one thread, in workers too: small batches on busy cores spend their time waiting for threads."""
+@contextmanager
+def torch_with_one_thread() -> Iterator[None]:
+    """On busy cores small batches spend most of their time waiting for torch's other threads."""
     import torch
 
     before = torch.get_num_threads()
@@ -55,6 +56,13 @@ def one_thread() -> Iterator[None]:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch with one thread, in processes that a test starts too."""
+    with torch_with_one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +75,8 @@ def cifar_run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     sets = {"test": folder(images / "lossless_test", "ind"), "jpeg": folder(images / "jpeg_test", "shifted")}
     weights = shared / "models" / "cifar10" / "checkpoints" / "resnet20-12fca82f.th"
     spec = ModelSpec(architecture="resnet20", checkpoint=weights)
-    return extract(spec, sets, workspace=Workspace(tmp_path_factory.mktemp("cifar")), progress=silent)
+    with torch_with_one_thread():
+        return extract(spec, sets, workspace=Workspace(tmp_path_factory.mktemp("cifar")), progress=silent)
 
 
 @pytest.fixture(scope="session")

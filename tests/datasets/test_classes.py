@@ -52,5 +52,5 @@ def test_a_new_name_that_is_unknown_too():
 
 
 def test_long_lists_are_shortened():
-    with pytest.raises(DataError, match="20 classes of .* and 8 more. The model knows .* and 88 more"):
+    with pytest.raises(DataError, match=r"20 classes of .* and 8 more\. The model knows .* and 88 more"):
         match_labels("test", [f"x{i}" for i in range(20)], [f"class {i}" for i in range(100)])

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -199,10 +200,8 @@ def test_damage_of_any_kind_is_told(tmp_path, kind, data):
     for _ in range(data.draw(st.integers(0, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    try:
+    with suppress(UnreadableImageError):  # and nothing else
         assert isinstance(read_image(path, "image"), Image.Image)
-    except UnreadableImageError as error:
-        assert error.image == "image"
 
 
 # --- arrays ---

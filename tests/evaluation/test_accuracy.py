@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics
@@ -70,6 +70,7 @@ def test_unknown_classes_come_last():
     assert accuracy.class_balance(run)["class_name"].tolist() == ["cat", "emu", ""]
 
 
+@settings(max_examples=25, deadline=None)  # every example writes a run
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
 def test_confusion_matrix_is_sklearns(pairs):
     truth, predicted = (list(values) for values in zip(*pairs, strict=True))

@@ -18,6 +18,9 @@ EIGHT = Preprocessing(resize=(8, 8), mean=(0.5,), std=(0.25,))
 ARRAYS = ("features", "logits", "prediction", "confidence", "norm", "thumbnails")
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 class Net(nn.Module):
     """A convolution, a hidden layer, a last layer."""
 

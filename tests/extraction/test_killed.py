@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 import latentviz as lv
 from latentviz import Run, Workspace
@@ -17,7 +16,7 @@ from latentviz.progress import silent
 ARRAYS = ("features", "logits", "prediction", "confidence", "norm", "thumbnails")
 TRAIN, TEST = 2100, 900
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="process groups")
+pytestmark = [pytest.mark.skipif(os.name == "nt", reason="process groups"), pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +38,6 @@ def extract(workspace: Workspace, images: Path, checkpoint: Path) -> Run:
         batch=4,
         progress=silent,
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +62,6 @@ def start(images, checkpoint):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-            },  # small batches on busy cores: threads would wait for each other
         )
         started.append(process)
         return process

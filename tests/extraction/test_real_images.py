@@ -43,5 +43,6 @@ def test_radar_images_with_other_builds_of_the_same_vehicles(shared, workspace):
     table = sets_table(run).set_index("set")
     assert table["samples"].tolist() == [2425, 400, 360]
     assert table.loc["test", "accuracy"] == pytest.approx(0.970, abs=0.002)
-    assert table.loc["serial", "accuracy"] == pytest.approx(model["accuracy_serial_variants"], abs=0.005)
+    # models.json says 0.928; plain onnxruntime on the folder's 400 images, without our code, gives 374 right.
+    assert table.loc["serial", "accuracy"] * 400 == pytest.approx(374)
     assert table["accuracy"].isna().tolist() == [False, False, True]
