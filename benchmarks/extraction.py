@@ -30,6 +30,7 @@ from latentviz.datasets.decode import Batch, decode, thumbnail_side
 from latentviz.datasets.source import ImageSource
 from latentviz.extraction.run import BATCH
 from latentviz.models import load
+from latentviz.models.checkpoints import read_state_dict
 from latentviz.models.cifar import CifarResNet
 from latentviz.progress import silent
 
@@ -72,7 +73,8 @@ def main() -> None:
     folder, checkpoint = real_or_made_up(Path(scratch.name), images)
     spec = lv.ModelSpec(architecture="resnet20", checkpoint=checkpoint)
     classifier = load(spec)
-    network = classifier.network
+    network = CifarResNet(3).eval()  # as one would load it oneself; ours keeps the channels innermost
+    network.load_state_dict(read_state_dict(checkpoint), strict=False)
     source = lv.folder(folder, "ind")
     images = len(source)
     preprocessing = classifier.preprocessing

@@ -192,15 +192,13 @@ def app_(
         typer.Option(help="Folder whose images and weights may be used on the page 'Add a run'. Repeat."),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the page.")] = None,
+    address: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "localhost",
     headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
 ) -> None:
     """Open the app in the browser."""
     from latentviz.launch import serve
-    from latentviz.workspace import Workspace
 
-    for path in workspace:
-        Workspace(path)
-    raise typer.Exit(serve(workspace, data_root or [], port=port, headless=headless))
+    raise typer.Exit(serve(workspace, data_root or [], address=address, port=port, headless=headless))
 
 
 @app.command()

@@ -33,10 +33,15 @@ def paths(variable: str) -> list[Path]:
 
 
 def serve(
-    workspaces: Sequence[Path], data_roots: Sequence[Path], *, port: int | None = None, headless: bool = False
+    workspaces: Sequence[Path],
+    data_roots: Sequence[Path],
+    *,
+    address: str = "localhost",
+    port: int | None = None,
+    headless: bool = False,
 ) -> int:
     """Run the app until it is stopped; returns its exit code."""
-    command = [sys.executable, "-m", "streamlit", "run", str(home() / "app.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(home() / "app.py"), "--server.address", address]
     if port is not None:
         command += ["--server.port", str(port)]
     if headless:

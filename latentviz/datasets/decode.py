@@ -103,19 +103,22 @@ def first_pixels(source: ImageSource, preprocessing: Preprocessing) -> np.ndarra
     raise DataError(f"None of the {len(source):,} images of {source.title} can be read. The first: {reasons[0]}")
 
 
+#: Batches that are decoded ahead of the one in use, a worker.
+_AHEAD = 6
+
+
 class Decoder:
     """Batches of one source in order, decoded ahead by worker processes.
 
     Parameters
     ----------
-    preprocessing : Preprocessing
     skip_unreadable : bool
     workers : int, optional
         By default one process less than there are cores, at least 1 and at most 8.
     """
 
-    def __init__(self, preprocessing: Preprocessing, skip_unreadable: bool, workers: int | None = None) -> None:
-        self.preprocessing, self.skip_unreadable = preprocessing, skip_unreadable
+    def __init__(self, skip_unreadable: bool, workers: int | None = None) -> None:
+        self.skip_unreadable = skip_unreadable
         self.workers = workers or min(8, max(1, (os.cpu_count() or 2) - 1))
         self._pool: Any = None
 
@@ -124,7 +127,7 @@ class Decoder:
         from loky import get_reusable_executor
 
         # loky starts its workers without importing the caller's main module: a script needs no guard.
-        self._pool = get_reusable_executor(max_workers=self.workers, timeout=30)
+        self._pool = get_reusable_executor(max_workers=self.workers, timeout=30, initializer=_step_back)
         for _ in range(self.workers):
             self._pool.submit(_warm_up)
 
@@ -134,7 +137,9 @@ class Decoder:
             self._pool.shutdown(wait=True, kill_workers=True)
             self._pool = None
 
-    def batches(self, source: ImageSource, start: int, batch: int, side: int) -> Iterator[Batch]:
+    def batches(
+        self, source: ImageSource, preprocessing: Preprocessing, start: int, batch: int, side: int
+    ) -> Iterator[Batch]:
         """Decoded batches from sample ``start`` on, never more than a few ahead of the one in use."""
         if len(source) == start:
             return
@@ -142,7 +147,7 @@ class Decoder:
             (source.part(a, min(a + batch, len(source))), tuple(source.ids[a : a + batch]))
             for a in range(start, len(source), batch)
         )
-        options = (self.preprocessing, side, self.skip_unreadable)
+        options = (preprocessing, side, self.skip_unreadable)
         if source.part(start, start + 1).in_memory:
             for part, names in tasks:
                 yield decode(part, names, *options)
@@ -153,7 +158,7 @@ class Decoder:
         with closing(tasks):
             for part, names in tasks:
                 ahead.append(self._pool.submit(decode, part, names, *options))
-                if len(ahead) > 2 * self.workers + 2:
+                if len(ahead) > _AHEAD * self.workers:
                     yield _result(ahead.popleft())
             while ahead:
                 yield _result(ahead.popleft())
@@ -167,6 +172,12 @@ def _result(future: Future[Batch]) -> Batch:
             "A process that decodes images was ended from outside, perhaps because the memory was full. "
             "What was finished is kept; start again to go on from there."
         ) from None
+
+
+def _step_back() -> None:
+    """Runs first in a worker: the network's threads wait for each other, so one that must yield holds up all."""
+    if hasattr(os, "nice"):
+        os.nice(5)
 
 
 def _warm_up() -> None:

@@ -113,11 +113,11 @@ def _extract(
         raise DataError("There is no image set; give at least one.")
     progress("Loading the model", 0, 0, "")
     spec = model if isinstance(model, ModelSpec) else None
-    classifier = as_classifier(model, preprocessing)
-    decoder = Decoder(classifier.preprocessing, skip_unreadable)
+    decoder = Decoder(skip_unreadable)
     try:
         if any(not source.part(0, 1).in_memory for source in sets.values()):
             decoder.start()
+        classifier = as_classifier(model, preprocessing)
         names = class_names(classifier.head.classes, classes, published_classes(spec), sets)
         run_name = check_name(name or (spec.title.replace(" · ", "-") if spec else type(model).__name__), "a run")
         planned = plan_sets(sets, names)
@@ -251,7 +251,7 @@ def _fill(
         return
     side = thumbnail_side(source, classifier.preprocessing)
     chunk = _Chunk()
-    for decoded in decoder.batches(source, done, run.manifest.batch, side):
+    for decoded in decoder.batches(source, classifier.preprocessing, done, run.manifest.batch, side):
         chunk.add(decoded, *_forward(classifier, decoded.pixels))
         done += len(decoded.pixels) + len(decoded.unreadable)
         if done - writer.state.consumed >= run.manifest.chunk or done == total:

@@ -128,7 +128,9 @@ class TorchClassifier:
         device: str | None,
     ) -> None:
         self.device = torch.device(device or _best_device())
-        self.network = network.eval().to(self.device)
+        # Convolutions on a CPU are about a third faster with the channels innermost.
+        self._format = torch.channels_last if self.device.type == "cpu" else torch.contiguous_format
+        self.network = network.eval().to(self.device, memory_format=self._format)
         self.preprocessing = preprocessing
         _check_channels(network, preprocessing)
         example = torch.zeros(1, preprocessing.depth, *(preprocessing.size or (224, 224)), device=self.device)
@@ -154,7 +156,8 @@ class TorchClassifier:
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features (N, D) and logits (N, C), float32."""
         with torch.inference_mode(), heads.capture_input(self.network, self.layer) as caught:
-            logits = heads.only_tensor(self.network(torch.from_numpy(images).to(self.device)))
+            batch = torch.from_numpy(images).to(self.device, memory_format=self._format)
+            logits = heads.only_tensor(self.network(batch))
         features = caught[-1].flatten(1)
         return features.float().cpu().numpy(), logits.float().cpu().numpy()
 

@@ -13,12 +13,23 @@ from latentviz.datasets.decode import Decoder, decode, first_pixels, thumbnail_s
 from latentviz.errors import DataError, UnreadableImageError
 
 
+class Prepared:
+    """A decoder that always prepares images in one way."""
+
+    def __init__(self, skip_unreadable: bool, preprocessing: Preprocessing) -> None:
+        self.decoder, self.preprocessing = Decoder(skip_unreadable, workers=1), preprocessing
+        self.stop = self.decoder.stop
+
+    def batches(self, source, start, batch, side):
+        return self.decoder.batches(source, self.preprocessing, start, batch, side)
+
+
 @pytest.fixture
 def decoder():
-    started: list[Decoder] = []
+    started: list[Prepared] = []
 
-    def make(skip_unreadable: bool = False, **preprocessing) -> Decoder:
-        started.append(Decoder(Preprocessing(**preprocessing), skip_unreadable, workers=1))
+    def make(skip_unreadable: bool = False, **preprocessing) -> Prepared:
+        started.append(Prepared(skip_unreadable, Preprocessing(**preprocessing)))
         return started[-1]
 
     yield make
