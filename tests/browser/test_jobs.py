@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from playwright.sync_api import expect
 
 from latentviz import Workspace
 from latentviz.jobs import jobs
@@ -26,12 +27,11 @@ def fill_in(page, weights="digits-resnet20-linear", folders=("images/train", "im
     page.keyboard.press("Escape")
     page.get_by_text("Preprocessing: RGB").click()
     page.get_by_text("grey", exact=True).first.click()
-    settled(page)
-    page.get_by_role("textbox", name="Mean").fill("0.1307")
-    page.get_by_role("textbox", name="Std").fill("0.3081")
-    page.get_by_role("textbox", name="Resize").fill("")
-    page.keyboard.press("Tab")
-    settled(page)
+    expect(page.get_by_role("textbox", name="Mean")).to_have_value("")
+    for name, value in (("Mean", "0.1307"), ("Std", "0.3081"), ("Resize", "")):
+        page.get_by_role("textbox", name=name).fill(value)
+        page.keyboard.press("Enter")
+        settled(page)
 
 
 def check(page):
@@ -48,6 +48,7 @@ def test_from_folders_to_a_run_that_survives_closing_the_tab(empty_app, open_pag
     assert errors(page) == []
     assert page.get_by_text("2,800 images in 7 classes · 7 of the model's 7 classes matched").count() == 1
     assert page.get_by_text("last layer linear").count() == 1
+    page.get_by_text("Preprocessing: grey → scale to 0–1 → mean 0.1307 → std 0.3081", exact=True).wait_for()
     page.get_by_role("button", name="Start the extraction").click()
     wait_until(lambda: len(jobs(workspace.path)) == 1)
     page.goto("about:blank")
