@@ -70,6 +70,7 @@ def extract(
         list[str] | None, typer.Option(help="KEY=VALUE that groups runs (seed, epoch). Repeat.")
     ] = None,
     skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Leave damaged images out.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch torchvision collections not on disk.")] = False,
 ) -> None:
     """Put image sets through a trained model and store the features as a run.
 
@@ -114,6 +115,7 @@ def extract(
             "preprocessing": default_preprocessing(spec).changed(**changes) if changes else None,
             "classes": _class_names(classes),
             "skip_unreadable": skip_unreadable,
+            "download": download,
             "batch": batch,
             "attributes": dict(_pair(text, "--attribute") for text in attribute or []),
         }

@@ -162,7 +162,7 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
     if chosen is None:
         return None
     usual = _usual_preprocessing(chosen.model_dump_json())
-    with st.expander(f"Preprocessing: {usual.sentence()}"):
+    with st.expander(f"Preprocessing, usually: {usual.sentence()}"):
         st.caption("These are the usual values for this model. Change them to what it was trained with.")
         first, second, third = st.columns(3)
         model = f"{chosen.architecture}-{chosen.onnx}"

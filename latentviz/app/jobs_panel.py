@@ -40,17 +40,18 @@ def _running(ids: list[str]) -> None:
         st.rerun()  # its results are there now
 
 
-def progress(job: Job, state: JobState) -> None:
+def progress(job: Job, state: JobState, titled: bool = True) -> None:
     """A bar with the share, the rate and the time left."""
+    title = f"{job.record.title} · " if titled else ""
     if state.share is None:
-        st.progress(0.0, text=f"{job.record.title}: {state.stage or state.status} …")
+        st.progress(0.0, text=f"{title}{state.stage or state.status} …")
         return
     parts = [f"{state.stage}: {state.done:,} of {state.total:,} {state.unit}".strip()]
     if state.rate:
         parts.append(f"{state.rate:,.0f} {state.unit}/s" if state.rate >= 10 else f"{state.rate:.1f} {state.unit}/s")
     if state.seconds_left is not None and state.status == "running":
         parts.append(f"{duration(state.seconds_left)} left")
-    st.progress(state.share, text=f"{job.record.title} · {' · '.join(parts)}")
+    st.progress(state.share, text=title + " · ".join(parts))
 
 
 def duration(seconds: float) -> str:
@@ -86,7 +87,7 @@ def _card(job: Job, state: JobState) -> None:
             if state.status not in ("waiting", "running"):
                 st.button("Forget", key=f"forget-{job.id}", on_click=job.forget, icon=":material/delete:")
         if state.status in ("waiting", "running"):
-            progress(job, state)
+            progress(job, state, titled=False)
         elif state.message:
             st.write(state.message)
         if state.status == "failed" and job.log.strip():

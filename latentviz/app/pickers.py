@@ -91,8 +91,14 @@ def seed(label: str, key: str) -> int:
 
 def layout_spec(run: Run) -> LayoutSpec:
     """Which map: method, dimensions, features, and UMAP's parameters."""
+    filled = tuple(s.name for s in run if len(s))
+    if not filled:
+        st.info(
+            "No features of this run are stored yet; the map is here once they are.", icon=":material/hourglass_top:"
+        )
+        st.stop()
     saved = f"layout-{run.name}"
-    current = st.session_state.get(saved) or LayoutSpec(sets=tuple(run.sets))
+    current = st.session_state.get(saved) or LayoutSpec(sets=filled)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         method = st.segmented_control(
             "Projection",
@@ -117,15 +123,15 @@ def layout_spec(run: Run) -> LayoutSpec:
         )
         st.selectbox("Colour by", list(TITLES), format_func=TITLES.__getitem__, key="colour-by", width=230)
         with st.popover("Parameters", icon=":material/tune:"):
-            current = _umap_parameters(run, current)
+            current = _umap_parameters(filled, current)
             st.session_state[saved] = current
     return current.model_copy(update={"method": method, "dimensions": dimensions, "normalise": normalise})
 
 
-def _umap_parameters(run: Run, current: LayoutSpec) -> LayoutSpec:
+def _umap_parameters(sets: tuple[str, ...], current: LayoutSpec) -> LayoutSpec:
     """A form, so that nothing long starts while the user is still choosing."""
     with st.form("umap", border=False):
-        chosen = st.multiselect("Sets in the layout", list(run.sets), default=list(current.sets))
+        chosen = st.multiselect("Sets in the layout", sets, default=list(current.sets))
         neighbours = st.slider(
             "n_neighbors", 2, 200, current.n_neighbors, help="Small: fine structure. Large: the broad picture."
         )
@@ -145,7 +151,7 @@ def _umap_parameters(run: Run, current: LayoutSpec) -> LayoutSpec:
         st.warning("Choose at least one set.")
         return current
     return LayoutSpec(
-        sets=tuple(name for name in run.sets if name in chosen),
+        sets=tuple(name for name in sets if name in chosen),
         n_neighbors=neighbours,
         min_dist=distance,
         metric=metric,

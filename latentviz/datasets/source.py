@@ -337,11 +337,13 @@ def _stacked(dataset: Any) -> np.ndarray | None:
     return images.transpose(0, 2, 3, 1) if images.ndim == 4 and images.shape[1] == 3 else images
 
 
-def open_source(text: str, role: str, rename: Mapping[str, str] | None = None) -> ImageSource:
+def open_source(
+    text: str, role: str, rename: Mapping[str, str] | None = None, *, download: bool = False
+) -> ImageSource:
     """A source as it is written on the command line.
 
     ``DIR``, ``file.npz`` (keys ``images``, ``labels``, ``ids``), ``images.npy,labels.npy``, or
-    ``torchvision:NAME[:SPLIT[:ROOT]]``.
+    ``torchvision:NAME[:SPLIT[:ROOT]]``, which is downloaded to the root if it is not there and ``download`` says so.
 
     Raises
     ------
@@ -350,7 +352,7 @@ def open_source(text: str, role: str, rename: Mapping[str, str] | None = None) -
     """
     if text.startswith("torchvision:"):
         _, name, split, root, *_ = [*text.split(":", 3), "", ""]
-        return torchvision_set(name, role, split=split or "test", root=root or "data", rename=rename)
+        return torchvision_set(name, role, split=split or "test", root=root or "data", rename=rename, download=download)
     if text.endswith(".npz"):
         content = read_npz(Path(text))
         images = next((content[k] for k in ("images", "x", "data", "arr_0") if k in content), None)

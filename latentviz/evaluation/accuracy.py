@@ -33,7 +33,7 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     Examples
     --------
     >>> [round(x, 4) for x in wilson_interval(205, 220)]
-    [0.8907, 0.9583]
+    [0.8906, 0.9582]
     """
     if total == 0:
         return 0.0, 1.0

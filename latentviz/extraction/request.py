@@ -32,6 +32,7 @@ class Request(BaseModel):
     preprocessing: Preprocessing | None = None
     classes: list[str] | None = None
     skip_unreadable: bool = False
+    download: bool = False
     batch: int | None = None
     attributes: dict[str, str | int | float] = {}
 
@@ -45,4 +46,4 @@ class Request(BaseModel):
 
     def sources(self) -> dict[str, ImageSource]:
         """The sets, opened and listed."""
-        return {entry.name: open_source(entry.source, entry.role, entry.rename) for entry in self.sets}
+        return {e.name: open_source(e.source, e.role, e.rename, download=self.download) for e in self.sets}

@@ -25,7 +25,7 @@ def fill_in(page, weights="digits-resnet20-linear", folders=("images/train", "im
     for folder in folders:
         choose(page, "Image folders", folder)
     page.keyboard.press("Escape")
-    page.get_by_text("Preprocessing: RGB").click()
+    page.get_by_text("Preprocessing, usually: RGB").click()
     page.get_by_text("grey", exact=True).first.click()
     expect(page.get_by_role("textbox", name="Mean")).to_have_value("")
     for name, value in (("Mean", "0.1307"), ("Std", "0.3081"), ("Resize", "")):
