@@ -116,15 +116,16 @@ def visit(page: Page, url: str, text: str) -> None:
     settle(page, text)
 
 
-def settle(page: Page, text: str) -> None:
-    """Return when ``text`` is on the page and nothing is running or still to come."""
+def settle(page: Page, text: str, charts: bool = True) -> None:
+    """Return when ``text`` is on the page, nothing is running, and (with ``charts``) nothing is still to come."""
     page.get_by_text(text, exact=True).first.wait_for(timeout=PATIENCE * 1000)
     page.wait_for_function(
-        """() => {
+        """charts => {
             const app = document.querySelector('[data-testid="stApp"]');
             return app?.getAttribute("data-test-script-state") === "notRunning"
-                && !document.querySelector('[data-testid="stSkeleton"]');
+                && !(charts && document.querySelector('[data-testid="stSkeleton"]'));
         }""",
+        arg=charts,
         timeout=PATIENCE * 1000,
         polling=20,
     )

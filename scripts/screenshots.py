@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-PICTURES = {"overview": ("", "Class balance"), "latent-map": ("latent_map", "UMAP, n_neighbors")}
+PICTURES = {"overview": ("", "samples from"), "latent-map": ("latent_map", "UMAP, n_neighbors")}
 
 
 def main() -> None:

@@ -123,8 +123,9 @@ def layout_spec(run: Run) -> LayoutSpec:
         )
         st.selectbox("Colour by", list(TITLES), format_func=TITLES.__getitem__, key="colour-by", width=230)
         with st.popover("Parameters", icon=":material/tune:"):
-            current = _umap_parameters(filled, current)
-            st.session_state[saved] = current
+            applied = _umap_parameters(filled, current)
+            if applied != current:  # what was never changed follows the sets that are there
+                st.session_state[saved] = current = applied
     return current.model_copy(update={"method": method, "dimensions": dimensions, "normalise": normalise})
 
 

@@ -86,35 +86,26 @@ def warnings(sentences: list[str]) -> None:
 
 
 def sets(table: pd.DataFrame) -> None:
-    """The run's image sets, with accuracy and interval."""
-    shown = table.assign(
-        accuracy=[
-            "–" if np.isnan(a) else f"{a:.1%}  ({low:.1%} – {high:.1%})"
+    """The run's image sets, with accuracy and interval; plain text, so that it is there before any chart."""
+    shown = {
+        "Set": table["set"],
+        "Role": table["role"],
+        "n": [f"{n:,}" for n in table["samples"]],
+        "Accuracy (95 % interval)": [
+            "–" if np.isnan(a) else f"{a:.1%} ({low:.1%} – {high:.1%})"
             for a, low, high in zip(table["accuracy"], table["low"], table["high"], strict=True)
         ],
-    )
-    columns = ["set", "role", "samples", "accuracy", "classes"]
+        "Classes": [f"{n:,}" for n in table["classes"]],
+    }
     if table["skipped"].any():
-        columns.append("skipped")
-    columns.append("source")
-    st.dataframe(
-        shown[columns],
-        hide_index=True,
-        alt="The image sets of the run",
-        column_config={
-            "set": "Set",
-            "role": st.column_config.TextColumn(
-                "Role", help="; ".join(f"{role}: {what}" for role, what in ROLES.items())
-            ),
-            "samples": st.column_config.NumberColumn("n", format="localized"),
-            "accuracy": st.column_config.TextColumn(
-                "Accuracy (95 % interval)", help="Share of correct predictions with its Wilson interval", width=175
-            ),
-            "classes": st.column_config.NumberColumn("Classes"),
-            "skipped": st.column_config.NumberColumn("Skipped", help="Unreadable images that were left out"),
-            "source": "Source",
-        },
-    )
+        shown["Skipped"] = [f"{n:,}" for n in table["skipped"]]
+    st.table(pd.DataFrame(shown), border="horizontal", hide_index=True, alt="The image sets of the run")
+    st.caption("; ".join(f"**{role}**: {what}" for role, what in ROLES.items() if role in set(table["role"])))
+
+
+def source(image_set: ImageSet) -> None:
+    """Where a set's images came from."""
+    st.caption(f"{len(image_set):,} samples from `{image_set.entry.source}`")
 
 
 def runs(table: pd.DataFrame) -> None:

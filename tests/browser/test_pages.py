@@ -25,7 +25,7 @@ def test_every_page_shows_its_content(demo_app, open_page, path, width, dark):
 
 def test_overview_shows_the_numbers_of_the_library(demo_app, demo_workspace, open_page):
     page = open_page(demo_app)
-    page.get_by_text("Accuracy", exact=True).wait_for()
+    page.get_by_role("tab", name="Accuracy").click()
     page.locator(".js-plotly-plot").first.wait_for()
     settled(page)
     shown = page.evaluate(
@@ -33,6 +33,21 @@ def test_overview_shows_the_numbers_of_the_library(demo_app, demo_workspace, ope
     )
     table = sets_table(demo_workspace["digits"]).dropna(subset=["accuracy"])
     assert dict(shown) == pytest.approx(dict(zip(table["set"], table["accuracy"], strict=True)))
+
+
+@pytest.mark.parametrize(("tab", "wanted"), [("Predictions", "Predicted class"), ("Class balance", "Share of the set")])
+def test_the_charts_of_the_other_tabs(demo_app, open_page, tab, wanted):
+    page = open_page(demo_app)
+    page.get_by_role("tab", name=tab).click()
+    page.locator(".js-plotly-plot").get_by_text(wanted).wait_for()
+
+
+def test_the_runs_of_the_workspace(demo_app, open_page):
+    page = open_page(demo_app)
+    page.get_by_role("tab", name="Runs in this workspace").click()
+    page.get_by_test_id("stDataFrame").wait_for()
+    settled(page)
+    assert errors(page) == []
 
 
 def test_another_run_and_other_samples(demo_app, open_page):
