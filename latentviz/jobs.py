@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from latentviz.errors import Cancelled, JobError, LatentvizError, RunLockedError
+from latentviz.errors import Cancelled, JobError, LatentvizError, RunLockedError, WorkspaceError
 from latentviz.workspace import manifest
 from latentviz.workspace.files import is_locked, write_atomically, writing_lock
 from latentviz.workspace.manifest import fingerprint
@@ -259,7 +259,11 @@ def submit(workspace: Path, kind: str, title: str, parameters: Mapping[str, Any]
 def jobs(workspace: Path) -> list[Job]:
     """All jobs of a workspace, the newest first."""
     folders = sorted((workspace / "jobs").glob("*/job.json"), reverse=True)
-    return [Job(path.parent) for path in folders]
+    found = []
+    for path in folders:
+        with suppress(WorkspaceError):  # another session may forget a job in this moment
+            found.append(Job(path.parent))
+    return found
 
 
 class StateWriter:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -18,8 +16,6 @@ from latentviz.errors import LatentvizError
 from latentviz.projection import Layout, Quality
 from latentviz.workspace import ImageSet, Run, Workspace
 from latentviz.workspace.manifest import ROLES
-
-Parameters = ParamSpec("Parameters")
 
 
 @contextmanager
@@ -35,17 +31,6 @@ def sentences() -> Iterator[None]:
             f"Something unexpected happened ({type(error).__name__}). The console that runs the app has the details.",
             icon=":material/error:",
         )
-
-
-def in_sentences(function: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """:func:`sentences` for a fragment, which runs outside of its page."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        with sentences():
-            function(*args, **kwargs)
-
-    return wrapped
 
 
 def heading(run: Run) -> None:

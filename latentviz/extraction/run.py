@@ -137,6 +137,10 @@ def as_classifier(model: Any, preprocessing: Preprocessing | None) -> Classifier
     if isinstance(model, ModelSpec):
         return load(model, preprocessing)
     if hasattr(model, "head") and hasattr(model, "fingerprint") and hasattr(model, "bytes_per_image"):
+        if preprocessing not in (None, model.preprocessing):
+            raise DataError(
+                "This classifier has its own preprocessing; leave the argument out, or wrap the network anew."
+            )
         return model
     if preprocessing is None:
         raise DataError(

@@ -77,6 +77,11 @@ def find_last_linear(network: nn.Module, example: torch.Tensor) -> str:
     finally:
         for hook in hooks:
             hook.remove()
+    if not torch.isfinite(final).all():
+        raise ModelError(
+            f"{type(network).__name__} answers a black image with NaN or infinity; its weights may be damaged, or "
+            "belong to another network."
+        )
     found = {name for name, out in outputs if out.shape == final.shape and torch.equal(out, final)}
     if len(found) == 1:
         return found.pop()

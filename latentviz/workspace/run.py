@@ -239,6 +239,8 @@ class Run:
         names = list(classes) if classes is not None else [str(c) for c in range(count)]
         if len(names) != count:
             raise DataError(f"There are {len(names)} class names for {count} logits.")
+        if len(set(names)) != count:
+            raise DataError("Two classes have the same name; the logits need names that differ.")
         roles = default_roles(sets, roles)
         run = workspace.create_run(
             Manifest(

@@ -11,7 +11,7 @@ import latentviz as lv
 from latentviz import Head, Preprocessing, Run, Workspace
 from latentviz.errors import Cancelled, DataError, UnreadableImageError, WorkspaceError
 from latentviz.extraction import Request, run_request
-from latentviz.models import wrap
+from latentviz.models import load, wrap
 from latentviz.progress import silent
 
 EIGHT = Preprocessing(resize=(8, 8), mean=(0.5,), std=(0.25,))
@@ -358,7 +358,7 @@ def test_images_of_different_sizes_need_a_resize(images, workspace):
     model = Stubborn(64)
     model.preprocessing = Preprocessing()
     with pytest.raises(DataError, match=r"dog/12\.png is 8×9 .* images before it 8×8\. Add a resize"):
-        extract(workspace, folders(images), model, batch=64)
+        extract(workspace, folders(images), model, batch=64, preprocessing=None)
 
 
 def test_features_that_are_not_finite_are_not_stored(workspace):
@@ -434,3 +434,10 @@ def test_a_fixed_batch_of_an_onnx_file_is_kept(workspace, tmp_path):
     assert run.manifest.batch == 5
     assert len(run["test"]) == 9
     np.testing.assert_allclose(run["test"].logits, run["test"].features @ weight, atol=1e-4)
+
+
+def test_a_classifier_keeps_its_own_preprocessing(workspace, make_folder, tmp_path, checkpoint):
+    classifier = load(lv.ModelSpec(architecture="resnet20", checkpoint=checkpoint))
+    sets = {"train": lv.folder(make_folder(tmp_path / "images", {"a": 2, "b": 2, "c": 2}), "fit")}
+    with pytest.raises(DataError, match="its own preprocessing"):
+        lv.extract(classifier, sets, workspace=workspace, preprocessing=lv.Preprocessing(), progress=silent)

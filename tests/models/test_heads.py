@@ -149,3 +149,10 @@ def test_the_tensor_in_what_a_network_returns(pack):
 def test_outputs_without_a_tensor(output):
     with pytest.raises(ModelError, match="expected a tensor of logits"):
         heads.only_tensor(output)
+
+
+def test_a_network_of_nan_says_so():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    nn.init.constant_(network[1].weight, float("nan"))
+    with pytest.raises(ModelError, match="NaN or infinity"):
+        heads.find_last_linear(network, torch.zeros(1, 3, 2, 2))

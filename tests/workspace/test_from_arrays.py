@@ -225,3 +225,8 @@ def test_any_shape_survives(tmp_path_factory, rows, width, classes, seed):
     np.testing.assert_array_equal(run["test"].labels, labels)
     assert isinstance(run.table(), pd.DataFrame)
     assert len(run.table()) == rows
+
+
+def test_two_classes_of_one_name_are_refused():
+    with pytest.raises(DataError, match="Two classes have the same name"):
+        Run.from_arrays({"a": np.eye(3)}, {"a": np.eye(3)}, classes=["x", "y", "x"])
