@@ -142,10 +142,17 @@ def _local(url: str) -> bool:
 
 
 def settled(page: Page) -> None:
-    """Wait until Streamlit has finished running."""
+    """Wait until Streamlit has been idle for a moment: a click takes a while to reach the server."""
+    page.evaluate("window.idleSince = null")
     page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-        && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')"""
+        """() => {
+            const app = document.querySelector('[data-testid="stApp"]');
+            const idle = app?.dataset.testScriptState === 'notRunning'
+                && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]');
+            window.idleSince = idle ? (window.idleSince ?? performance.now()) : null;
+            return idle && performance.now() - window.idleSince > 400;
+        }""",
+        polling=20,
     )
 
 

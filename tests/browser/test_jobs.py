@@ -80,18 +80,23 @@ def test_a_wrong_choice_is_told_before_anything_starts(empty_app, open_page):
 def test_cancel_kill_and_resume(empty_app, open_page, wait_until):
     address, workspace = empty_app
     page = open_page(f"{address}/add_run")
-    fill_in(page)
+    fill_in(page, folders=("images/train", "images/test", "images/other-writers"))
     check(page)
     page.get_by_role("button", name="Start the extraction").click()
+    wait_until(lambda: len(jobs(workspace.path)) == 1)
+    (job,) = jobs(workspace.path)
+    settled(page)
     page.get_by_role("button", name="Cancel").first.click()
-    wait_until(lambda: jobs(workspace.path)[0].state.status == "cancelled")
+    wait_until(lambda: job.state.status == "cancelled")
+    page.get_by_text("cancelled, started").wait_for()
+    settled(page)
     page.get_by_role("button", name="Resume").click()
-    job = jobs(workspace.path)[0]
     wait_until(lambda: job.state.status == "running" and job.state.done > 0)
     os.killpg(int((job.folder / "pid").read_text()), signal.SIGKILL)
     # A new session, as after a restart, shows it as interrupted and can go on.
     page = open_page(f"{address}/add_run")
     page.get_by_text("interrupted, started").wait_for()
+    settled(page)
     page.get_by_role("button", name="Resume").click()
     wait_until(lambda: job.state.status == "done")
     assert workspace[job.state.message].complete
