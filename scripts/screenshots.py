@@ -22,7 +22,7 @@ def main() -> None:
         gl = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=gl)
         for name, (path, wanted) in PICTURES.items():
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page = browser.new_page(viewport={"width": 1440, "height": 860})
             page.goto(f"{options.url}/{path}?run=digits-l2")
             page.get_by_text(wanted).first.wait_for(timeout=180_000)
             page.wait_for_timeout(3000)
