@@ -126,8 +126,8 @@ def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selection: np.nda
     if chosen.empty:
         st.subheader("Nothing selected")
         st.caption(
-            "Draw around points with the lasso to see their images and export them. Click one point for its details "
-            "and its nearest neighbours in feature space."
+            "**Point**: click a sample for its details and its nearest neighbours in feature space. "
+            "**Lasso**, **Box**: drag around several to see their images and export them."
         )
         _by_id(run, points)
     elif len(chosen) == 1:
