@@ -9,7 +9,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -155,23 +154,18 @@ class Decoder:
         if self._pool is None:
             self.start()
         ahead: deque[Future[Batch]] = deque()
-        with closing(tasks):
+        try:
             for part, names in tasks:
                 ahead.append(self._pool.submit(decode, part, names, *options))
                 if len(ahead) > _AHEAD * self.workers:
-                    yield _result(ahead.popleft())
+                    yield ahead.popleft().result()
             while ahead:
-                yield _result(ahead.popleft())
-
-
-def _result(future: Future[Batch]) -> Batch:
-    try:
-        return future.result()
-    except BrokenExecutor:
-        raise DataError(
-            "A process that decodes images was ended from outside, perhaps because the memory was full. "
-            "What was finished is kept; start again to go on from there."
-        ) from None
+                yield ahead.popleft().result()
+        except BrokenExecutor:  # of a result, or of the next submission
+            raise DataError(
+                "A process that decodes images was ended from outside, perhaps because the memory was full. "
+                "What was finished is kept; start again to go on from there."
+            ) from None
 
 
 def _step_back() -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -102,15 +104,37 @@ def test_images_of_different_kinds_are_told_apart(tmp_path, make_folder, decoder
         list(decoder().batches(folder(tmp_path), 0, 4, 8))
 
 
+def kill_workers():
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it may have ended by itself, or be a zombie of another test
+            if "LokyProcess" in " ".join(child.cmdline()):
+                child.kill()
+
+
 def test_a_decoding_process_that_dies_is_told(tmp_path, make_folder, decoder):
     source = folder(make_folder(tmp_path, {"a": 300}, side=64))
     batches = decoder(resize=600).batches(source, 0, 20, 64)
     next(batches)
-    for child in psutil.Process().children(recursive=True):
-        if "LokyProcess" in " ".join(child.cmdline()):
-            child.kill()
+    kill_workers()
     with pytest.raises(DataError, match="process that decodes images was ended from outside"):
         list(batches)
+
+
+def test_a_decoding_process_that_died_before_the_next_batch_is_told(tmp_path, make_folder, decoder, wait_until):
+    one = decoder()
+    one.decoder.start()
+    kill_workers()
+
+    def broken() -> bool:
+        try:
+            one.decoder._pool.submit(int)
+        except BrokenExecutor:
+            return True
+        return False
+
+    wait_until(broken)
+    with pytest.raises(DataError, match="process that decodes images was ended from outside"):
+        list(one.batches(folder(make_folder(tmp_path, {"a": 3})), 0, 2, 8))
 
 
 def test_the_first_readable_image_tells_the_size(tmp_path, make_folder):
