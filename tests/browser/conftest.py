@@ -33,6 +33,19 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 WAIT = 60_000
 
+# Notes that the page asked the server for a run of the script, until Streamlit reports one.
+# 0x5a is the tag of `rerun_script` in Streamlit's BackMsg.
+WATCH_REQUESTS = """
+    window.requested = false;
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (message) {
+        window.requested ||= new Uint8Array(message)[0] === 0x5a;
+        return send.call(this, message);
+    };
+    new MutationObserver(() => { window.requested = false; })
+        .observe(document, {subtree: true, attributeFilter: ['data-test-script-state']});
+"""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -119,6 +132,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
         )
+        context.add_init_script(WATCH_REQUESTS)
         page, problems = context.new_page(), []
         page.set_default_timeout(WAIT)
         page.on("pageerror", lambda error: problems.append(f"error in the page: {error}"))
@@ -142,12 +156,12 @@ def _local(url: str) -> bool:
 
 
 def settled(page: Page) -> None:
-    """Wait until Streamlit has been idle for a moment: a click takes a while to reach the server."""
+    """Wait until every run that the page asked for has ended, and none has begun for a moment."""
     page.evaluate("window.idleSince = null")
     page.wait_for_function(
         """() => {
             const app = document.querySelector('[data-testid="stApp"]');
-            const idle = app?.dataset.testScriptState === 'notRunning'
+            const idle = !window.requested && app?.dataset.testScriptState === 'notRunning'
                 && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]');
             window.idleSince = idle ? (window.idleSince ?? performance.now()) : null;
             return idle && performance.now() - window.idleSince > 400;

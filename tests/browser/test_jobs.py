@@ -77,6 +77,11 @@ def test_a_wrong_choice_is_told_before_anything_starts(empty_app, open_page):
     assert page.get_by_role("button", name="Start the extraction").is_disabled()
 
 
+def signal_all(job, number):
+    """Send a signal to a job's process and the processes it started."""
+    os.killpg(int((job.folder / "pid").read_text()), number)
+
+
 def test_cancel_kill_and_resume(empty_app, open_page, wait_until):
     address, workspace = empty_app
     page = open_page(f"{address}/add_run")
@@ -85,18 +90,23 @@ def test_cancel_kill_and_resume(empty_app, open_page, wait_until):
     page.get_by_role("button", name="Start the extraction").click()
     wait_until(lambda: len(jobs(workspace.path)) == 1)
     (job,) = jobs(workspace.path)
+    wait_until(lambda: job.state.status == "running")
+    # It must not be done before the page has shown it.
+    signal_all(job, signal.SIGSTOP)
     settled(page)
     page.get_by_role("button", name="Cancel").first.click()
+    signal_all(job, signal.SIGCONT)
     wait_until(lambda: job.state.status == "cancelled")
     page.get_by_text("cancelled, started").wait_for()
     settled(page)
     page.get_by_role("button", name="Resume").click()
     wait_until(lambda: job.state.status == "running" and job.state.done > 0)
-    os.killpg(int((job.folder / "pid").read_text()), signal.SIGKILL)
+    signal_all(job, signal.SIGKILL)
     # A new session, as after a restart, shows it as interrupted and can go on.
     page = open_page(f"{address}/add_run")
     page.get_by_text("interrupted, started").wait_for()
     settled(page)
     page.get_by_role("button", name="Resume").click()
-    wait_until(lambda: job.state.status == "done")
+    wait_until(lambda: job.state.status not in ("interrupted", "waiting", "running"))
+    assert job.state.status == "done", job.state.message
     assert workspace[job.state.message].complete
