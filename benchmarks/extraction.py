@@ -8,6 +8,8 @@ by two loops that do nothing else, each measured alone in the same round:
 
 Target: extract / (forward + decoding) at most 1.15.
 
+``--busy 1`` keeps one core busy with another program meanwhile: a browser, another job.
+
 The images and weights are the project's real ones if they are there (LATENTVIZ_SHARED_DATA), else made up.
 """
 
@@ -15,6 +17,8 @@ from __future__ import annotations
 
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 from itertools import count
 from pathlib import Path
@@ -67,6 +71,7 @@ def batches(source: ImageSource, images: int, preprocessing: lv.Preprocessing, s
 def main() -> None:
     arguments = parser(__doc__, repeats=7)
     arguments.add_argument("--batch", type=int, default=BATCH["cpu"], help="images a forward pass")
+    arguments.add_argument("--busy", type=int, default=0, help="other programs that keep a core busy each")
     options = arguments.parse_args()
     images, size = 10_000, options.batch
     scratch = tempfile.TemporaryDirectory(prefix="latentviz-benchmark-")
@@ -114,7 +119,10 @@ def main() -> None:
         "model loaded before": lambda: extract(classifier),
     }
     forward()  # the first pass allocates memory and is not representative
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.busy)]
     seconds = interleaved(tasks, options.repeats)
+    for other in others:
+        other.kill()
 
     bare = [f + d for f, d in zip(seconds["forward"], seconds["decoding"], strict=True)]
     rows = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,6 +17,7 @@ from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import CheckpointError, ModelError
 from latentviz.latents import Head, HeadKind
 from latentviz.models import checkpoints, heads, registry
+from latentviz.models.forward import Forward
 from latentviz.models.spec import ModelSpec
 
 
@@ -73,7 +76,7 @@ def load(spec: ModelSpec, preprocessing: Preprocessing | None = None) -> Classif
             _fill(network, checkpoints.read_state_dict(spec.checkpoint), spec.checkpoint.name, spec.factory)
     else:
         network = _build(spec)
-    return wrap(network, preprocessing or default_preprocessing(spec), layer=spec.layer, head=spec.head)
+    return TorchClassifier(network, preprocessing or default_preprocessing(spec), spec.layer, spec.head, device=None)
 
 
 def default_preprocessing(spec: ModelSpec) -> Preprocessing:
@@ -99,9 +102,12 @@ def wrap(
 ) -> Classifier:
     """Make a classifier of any ``nn.Module`` that ends in a linear layer.
 
+    The classifier works on a copy: the network given stays in training mode, on its device and with its head.
+
     Parameters
     ----------
     network : nn.Module
+        A network that Python cannot copy is used itself, and stays changed.
     preprocessing : Preprocessing
         Tells the network's input.
     layer : str, optional
@@ -111,6 +117,8 @@ def wrap(
     device : str, optional
         By default a GPU when there is one.
     """
+    with suppress(Exception):  # a network's attributes can be anything
+        network = copy.deepcopy(network)
     return TorchClassifier(network, preprocessing, layer, head, device)
 
 
@@ -152,13 +160,11 @@ class TorchClassifier:
             last = self.network.get_submodule(self.layer)
         self.head = heads.read_head(last)
         self.fingerprint = _fingerprint(self.network, self.layer, self.head.kind)
+        self._forward = Forward(self.network, self.layer)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features (N, D) and logits (N, C), float32."""
-        with torch.inference_mode(), heads.capture_input(self.network, self.layer) as caught:
-            batch = torch.from_numpy(images).to(self.device, memory_format=self._format)
-            logits = heads.only_tensor(self.network(batch))
-        features = caught[-1].flatten(1)
+        features, logits = self._forward(torch.from_numpy(images).to(self.device, memory_format=self._format))
         return features.float().cpu().numpy(), logits.float().cpu().numpy()
 
     def bytes_per_image(self, shape: tuple[int, int, int]) -> int:

@@ -95,7 +95,17 @@ def test_logits_are_the_networks_own():
     network = build("resnet20").eval()
     _, logits = wrap(network, Preprocessing(resize=(32, 32)), device="cpu")(images())
     with torch.inference_mode():
-        np.testing.assert_array_equal(logits, network(torch.from_numpy(images())).numpy())
+        np.testing.assert_allclose(logits, network(torch.from_numpy(images())).numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_network_given_stays_as_it_was():
+    network = build("resnet20").train()
+    classifier = wrap(network, Preprocessing(resize=(32, 32)), head="l2", device="cpu")
+    classifier(images())
+    assert network.training
+    assert type(network.linear) is nn.Linear
+    assert network.conv1.weight.is_contiguous()
+    assert classifier.head.kind == "l2"
 
 
 def test_batch_statistics_are_not_used():
