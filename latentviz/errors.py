@@ -46,6 +46,10 @@ class JobError(LatentvizError):
     """A background job that cannot be started, stopped or found."""
 
 
+class ScorerError(LatentvizError):
+    """A scorer that does not exist, has wrong parameters, or lacks what it needs."""
+
+
 class MissingDependencyError(LatentvizError):
     """An optional package is needed; says how to install it."""
 

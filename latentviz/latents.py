@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
 from latentviz.errors import DataError
 
 HeadKind = Literal["linear", "l2"]
+
+#: Samples that are worked on together.
+BLOCK = 4096
 
 #: Smallest feature length the L2 head divides by.
 L2_EPSILON = 1e-12
@@ -89,9 +93,11 @@ class Head:
         return float(np.abs(self.logits(features) - logits).max()) / scale
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Latents:
     """What a trained classifier says about N samples, as arrays.
+
+    ``latents[rows]`` is a part of them.
 
     Attributes
     ----------
@@ -102,9 +108,71 @@ class Latents:
         Class indices; None where the classes are not the model's.
     head : Head or None
         Last layer; None if it is not known (arrays imported without it).
+    shared : dict
+        What several scorers need of these samples, computed by whoever asks first.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit together, values are not finite, or a label is out of range.
     """
 
     features: np.ndarray
     logits: np.ndarray
-    labels: np.ndarray | None
-    head: Head | None
+    labels: np.ndarray | None = None
+    head: Head | None = None
+    shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("features", "logits"):
+            values = np.asarray(getattr(self, name))
+            if values.ndim != 2 or values.dtype.kind != "f":
+                raise DataError(f"The {name} are {values.dtype} of shape {values.shape}; expected floats (N, width).")
+            object.__setattr__(self, name, values)
+        if len(self.features) != len(self.logits):
+            raise DataError(f"There are {len(self.features):,} features but {len(self.logits):,} logits.")
+        if self.head is not None and (self.head.width, self.head.classes) != (self.width, self.classes):
+            raise DataError(
+                f"The head takes {self.head.width} features and gives {self.head.classes} logits; "
+                f"there are {self.width} and {self.classes}."
+            )
+        for name in ("features", "logits"):
+            bad = ~np.isfinite(getattr(self, name)).all(axis=1)
+            if bad.any():
+                raise DataError(
+                    f"{bad.sum():,} of {len(bad):,} {name} are NaN or infinite (first: row {int(bad.argmax())})."
+                )
+        if self.labels is not None:
+            self._check_labels(np.asarray(self.labels))
+
+    def _check_labels(self, labels: np.ndarray) -> None:
+        if labels.shape != (len(self),) or labels.dtype.kind not in "iu":
+            raise DataError(
+                f"The labels are {labels.dtype} of shape {labels.shape}; expected integers ({len(self):,},)."
+            )
+        if len(labels) and (labels.min() < 0 or labels.max() >= self.classes):
+            wrong = labels.min() if labels.min() < 0 else labels.max()
+            raise DataError(f"The label {wrong} is out of range for {self.classes} logits.")
+        object.__setattr__(self, "labels", labels)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Latents:
+        labels = None if self.labels is None else self.labels[rows]
+        return Latents(self.features[rows], self.logits[rows], labels, self.head)
+
+    @property
+    def width(self) -> int:
+        """Number of features D."""
+        return self.features.shape[1]
+
+    @property
+    def classes(self) -> int:
+        """Number of logits C."""
+        return self.logits.shape[1]
+
+    def blocks(self, rows: int = BLOCK) -> Iterator[Latents]:
+        """The samples piece by piece, in order."""
+        for start in range(0, len(self), rows):
+            yield self[start : start + rows]

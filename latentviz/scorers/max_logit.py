@@ -1,0 +1,37 @@
+"""Largest logit (Hendrycks et al. 2022, arXiv 1911.11132)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
+from latentviz.scorers.registry import register
+from latentviz.scorers.torch_ood import LIBRARY, LogitsDetector
+
+
+@register
+class MaxLogit(LogitsDetector):
+    r"""Small logits are out-of-distribution; unlike the softmax, their common level counts.
+
+    .. math:: s(x) = -\max_c l_c(x)
+    """
+
+    info = ScorerInfo(
+        name="max-logit",
+        title="Max logit",
+        family=Family.LOGITS,
+        formula=r"-\max_c l_c",
+        needs=Needs.LOGITS,
+        paper=Paper(
+            "Scaling Out-of-Distribution Detection for Real-World Settings",
+            "ICML",
+            2022,
+            "https://arxiv.org/abs/1911.11132",
+        ),
+        library=LIBRARY,
+    )
+
+    def _detector(self) -> Any:
+        from pytorch_ood.detector import MaxLogit as Detector
+
+        return Detector(None)

@@ -1,0 +1,73 @@
+"""All scorers by name; the docs, the app, the command line and the tests read this list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import Any, TypeVar
+
+from latentviz.errors import ScorerError
+from latentviz.scorers.base import Scorer
+from latentviz.scorers.info import Family
+
+#: Group of entry points by which other packages add scorers: each names a module or a class.
+ENTRY_POINTS = "latentviz.scorers"
+
+_known: dict[str, type[Scorer]] = {}
+
+S = TypeVar("S", bound=type[Scorer])
+
+
+def register(scorer: S) -> S:
+    """Class decorator that adds a scorer to the list.
+
+    Raises
+    ------
+    ScorerError
+        If another scorer has its name.
+    """
+    name = scorer.info.name
+    if name in _known and _known[name].__qualname__ != scorer.__qualname__:
+        raise ScorerError(f'Two scorers are called "{name}": {_known[name].__qualname__} and {scorer.__qualname__}.')
+    _known[name] = scorer
+    return scorer
+
+
+def scorers() -> dict[str, type[Scorer]]:
+    """Every scorer's class by name, ordered by family and title."""
+    _load()
+    families = list(Family)
+    return dict(sorted(_known.items(), key=lambda item: (families.index(item[1].info.family), item[1].info.title)))
+
+
+def make(name: str, parameters: Mapping[str, Any] | None = None) -> Scorer:
+    """A scorer with parameters, the others by default.
+
+    Raises
+    ------
+    ScorerError
+        If there is no such scorer, or a parameter is unknown or out of range.
+
+    Examples
+    --------
+    >>> make("knn", {"k": 10})
+    KNearestNeighbours(k=10, space='unit')
+    """
+    _load()
+    if name not in _known:
+        raise ScorerError(f'There is no scorer "{name}"; there are {", ".join(scorers())}.')
+    scorer = _known[name]
+    return scorer(**scorer.info.checked(dict(parameters or {})))
+
+
+@cache
+def _load() -> None:
+    """Import every module of this package, and what other packages offer."""
+    package = import_module(__package__ or "latentviz.scorers")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    for entry in entry_points(group=ENTRY_POINTS):
+        entry.load()

@@ -1,0 +1,150 @@
+"""What every scorer promises, one test a promise over all that are registered."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from latentviz.errors import ScorerError
+from latentviz.latents import Latents
+from latentviz.scorers import Choice, Needs, Number, make, register, scorers
+
+NAMES = list(scorers())
+
+#: Outcomes on the toy data below 0.9, with the reason.
+WEAK = {
+    "nci": "its angle ignores how short the features are",
+    "fdbd": "divides by the distance from the mean",
+}
+
+
+def auroc(ind: np.ndarray, ood: np.ndarray) -> float:
+    return float(roc_auc_score(np.r_[np.zeros(len(ind)), np.ones(len(ood))], np.r_[ind, ood]))
+
+
+@pytest.fixture(params=NAMES)
+def scorer(request, toy):
+    return make(request.param).fit(toy("fit", 900))
+
+
+def test_there_are_at_least_25():
+    assert len(NAMES) >= 25
+
+
+@pytest.mark.parametrize("kind", ["linear", "l2"])
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_are_finite_numbers_one_a_sample(name, kind, toy):
+    ind = toy("ind", 301, kind=kind)
+    scores = make(name).fit(toy("fit", kind=kind)).score(ind)
+    assert scores.shape == (301,)
+    assert scores.dtype == np.float64
+    assert np.isfinite(scores).all()
+
+
+def test_batches_and_order_do_not_matter(scorer, toy):
+    ind = toy("ind", 500)
+    whole = scorer.score(ind)
+    order = np.random.default_rng(0).permutation(500)
+    tolerance = {"rtol": 2e-5, "atol": 1e-5 * np.abs(whole).max()}
+    np.testing.assert_allclose(
+        np.concatenate([scorer.score(ind[i : i + 7]) for i in range(0, 500, 7)]), whole, **tolerance
+    )
+    np.testing.assert_allclose(scorer.score(ind[order]), whole[order], **tolerance)
+
+
+def test_more_than_one_block(toy):
+    ind = toy("ind", 9000)
+    scorer = make("mahalanobis").fit(toy("fit"))
+    np.testing.assert_allclose(scorer.score(ind)[8990:], scorer.score(ind[8990:]))
+
+
+def test_single_and_double_precision_agree(scorer, toy):
+    ind = toy("ind", 200)
+    double = Latents(ind.features.astype(np.float64), ind.logits.astype(np.float64), ind.labels, ind.head)
+    single = scorer.score(ind)
+    np.testing.assert_allclose(scorer.score(double), single, rtol=1e-4, atol=1e-5 * np.abs(single).max())
+
+
+def test_no_samples_have_no_scores(scorer, toy):
+    assert scorer.score(toy("ind", 10)[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if Needs.FIT in scorers()[n].info.needs])
+def test_unfitted_scorers_say_so(name, toy):
+    with pytest.raises(ScorerError, match="is not fitted; call fit"):
+        make(name).score(toy("ind", 5))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_again_gives_the_same(name, toy):
+    first, second = (make(name).fit(toy("fit")).score(toy("ind", 100)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_what_was_learnt_can_be_stored_and_restored(scorer, toy):
+    for value in scorer.fitted.values():
+        assert isinstance(value, np.ndarray | float | int)
+    restored = make(scorer.info.name).restore(scorer.fitted, toy("fit", 900) if scorer.keeps_samples else None)
+    ind = toy("ind", 100)
+    np.testing.assert_array_equal(restored.score(ind), scorer.score(ind))
+    assert restored.notes() == scorer.notes()
+
+
+def test_far_samples_are_told_apart_and_alike_ones_are_not(scorer, toy):
+    ind, far = scorer.score(toy("ind", 1000)), scorer.score(toy("far", 1000))
+    assert auroc(ind, far) > (0.6 if scorer.info.name in WEAK else 0.9)
+    assert auroc(ind, scorer.score(toy("ind", 1000, seed=2))) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_record_is_the_constructors(name):
+    kind = scorers()[name]
+    arguments = inspect.signature(kind.__init__).parameters.values() if "__init__" in dir(kind) else ()
+    expected = {a.name: a.default for a in arguments if a.name != "self" and a.kind == a.POSITIONAL_OR_KEYWORD}
+    assert kind.info.defaults == expected
+    assert make(name).parameters == expected
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+    assert kind.__doc__ is not None
+    assert kind.info.formula
+    for parameter in kind.info.parameters:
+        assert parameter.help or parameter.name in ("seed",)
+        assert parameter.checked(parameter.default) == parameter.default
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_of_a_parameter_that_is_offered_can_be_used(name, toy):
+    fit, ind = toy("fit", 2500), toy("ind", 50)
+    for parameter in scorers()[name].info.parameters:
+        offered = parameter.options if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+        for value in offered:
+            scorer = make(name, {parameter.name: value})
+            if scorer.problem(fit, fit.head) or (isinstance(parameter, Number) and parameter.name == "seed"):
+                continue
+            assert np.isfinite(scorer.fit(fit).score(ind)).all()
+
+
+def test_two_scorers_of_one_name_are_an_error():
+    class Other(scorers()["msp"]):
+        pass
+
+    with pytest.raises(ScorerError, match=r'Two scorers are called "msp": MaxSoftmax and .*Other'):
+        register(Other)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("knnn", {}, r'There is no scorer "knnn"; there are energy, .*knn'),
+        ("knn", {"kk": 3}, r'k-NN has no parameter "kk"; it has k, normalise'),
+        ("msp", {"k": 3}, r'Max softmax has no parameter "k"; it has none'),
+        ("knn", {"k": 0}, r"k-NN: k is 0; expected 1 to 2000"),
+        ("knn", {"k": 2.5}, r"k-NN: k is 2.5; expected a whole number"),
+        ("knn", {"k": "many"}, r"k-NN: k is 'many'; expected a number"),
+        ("ddu", {"covariance": "none"}, r"DDU density: covariance is 'none'; choose class, shared, ledoit-wolf"),
+    ],
+)
+def test_wrong_names_and_parameters(name, given, message):
+    with pytest.raises(ScorerError, match=message):
+        make(name, given)
