@@ -103,6 +103,9 @@ class FitOn:
     seed: int = 0
 
 
+EVERYTHING = FitOn()
+
+
 @dataclass
 class Scores:
     """OOD scores by scorer and image set.
@@ -126,7 +129,7 @@ def scores(
     run: Run,
     asked: Sequence[Asked],
     sets: Sequence[str] | None = None,
-    fit_on: FitOn = FitOn(),
+    fit_on: FitOn = EVERYTHING,
     progress: Progress = silent,
 ) -> Scores:
     """OOD scores, stored ones or computed and stored.
@@ -154,13 +157,39 @@ def scores(
     return _Work(run, fit_on, progress).scores(asked, list(run.sets) if sets is None else list(sets))
 
 
-def stored_scores(run: Run, asked: Asked, set_name: str, fit_on: FitOn = FitOn()) -> np.ndarray | None:
+def stored_scores(run: Run, asked: Asked, set_name: str, fit_on: FitOn = EVERYTHING) -> np.ndarray | None:
     """Scores (N,) of one set, float64, if they were computed before."""
     key = _Work(run, fit_on, silent).key_of(asked, run[set_name])
     return run.derived.array(key, "scores") if key in run.derived else None
 
 
-def fit_latents(run: Run, fit_on: FitOn = FitOn()) -> Latents | None:
+def missing(run: Run, asked: Sequence[Asked], sets: Sequence[str], fit_on: FitOn = EVERYTHING) -> int:
+    """How many scores of a scorer and a set are not stored yet."""
+    work = _Work(run, fit_on, silent)
+    return sum(work.key_of(a, run[name]) not in run.derived for a in asked for name in sets)
+
+
+def unusable(run: Run) -> dict[str, str]:
+    """Why scorers cannot be used with a run, by name; reads no features."""
+    fit = [s for s in run if s.role == "fit" and len(s)]
+    samples, labelled = sum(map(len, fit)), all((s.labels >= 0).all() for s in fit)
+    said = {name: make(name).lacks(samples, labelled, run.head) for name in scorers()}
+    return {name: sentence for name, sentence in said.items() if sentence}
+
+
+def negative_share(run: Run) -> float:
+    """Share of the negative values among the features of the run's first filled set; computed once and stored."""
+    filled = next((s for s in run if len(s)), None)
+    if filled is None:
+        return 0.0
+    key = run.derived.key("negative", {}, [filled.fingerprint])
+    if key not in run.derived:
+        count = sum(int((chunk < 0).sum()) for chunk in filled.chunks("features"))
+        run.derived.save(key, {}, {"share": count / (len(filled) * run.manifest.width)})
+    return run.derived.meta(key)["share"]
+
+
+def fit_latents(run: Run, fit_on: FitOn = EVERYTHING) -> Latents | None:
     """The samples with the role ``fit``, in memory; None if there are none.
 
     Parameters

@@ -87,18 +87,32 @@ class Scorer(ABC):
             start += len(block)
         return scores
 
-    def problem(self, fit: Latents | None, head: Head | None) -> str:
-        """A sentence why it cannot be used with these training samples and this head, or ""."""
+    def lacks(self, samples: int, labelled: bool, head: Head | None) -> str:
+        """A sentence about what is missing for it, or "".
+
+        Parameters
+        ----------
+        samples : int
+            Training samples.
+        labelled : bool
+            Whether all of them have classes.
+        head : Head or None
+        """
         needs, title = self.info.needs, self.info.title
         if Needs.HEAD in needs and head is None:
             return self._without_head()
-        if Needs.FIT not in needs:
-            return ""
-        if fit is None or len(fit) == 0:
+        if Needs.FIT in needs and samples == 0:
             return f'{title} is fitted on training samples; add a set with the role "fit".'
-        if Needs.LABELS in needs and fit.labels is None:
+        if Needs.LABELS in needs and not labelled:
             return f"{title} needs the classes of the training samples; some of them have none."
-        return self._refuses(fit)
+        return ""
+
+    def problem(self, fit: Latents | None, head: Head | None) -> str:
+        """A sentence why it cannot be used with these training samples and this head, or ""."""
+        if fit is None or len(fit) == 0:
+            return self.lacks(0, True, head)
+        lacking = self.lacks(len(fit), fit.labels is not None, head)
+        return lacking or (self._refuses(fit) if Needs.FIT in self.info.needs else "")
 
     def _without_head(self) -> str:
         return f"{self.info.title} needs the last linear layer (weight and bias), which this run was imported without."

@@ -1,0 +1,232 @@
+"""How well scorers detect a run's sets, as a table for pages and papers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from latentviz.errors import DataError
+from latentviz.evaluation.comparison import best, detection_table
+from latentviz.evaluation.detection import METRICS
+from latentviz.evaluation.scores import EVERYTHING, Asked, FitOn, Scores, scores
+from latentviz.progress import Progress, silent
+from latentviz.workspace import Run
+from latentviz.workspace.files import disk_errors
+
+#: Endings of the files that a report can be written to.
+ENDINGS = (".csv", ".parquet", ".md", ".tex")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which sets are told apart.
+
+    Attributes
+    ----------
+    ind : str
+        The in-distribution set.
+    others : tuple of str
+        The sets that are to be told apart from it.
+    near : tuple of str
+        Those of them that are near OOD.
+    """
+
+    ind: str
+    others: tuple[str, ...]
+    near: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, run: Run, ind: str | None = None, others: Sequence[str] | None = None, near: Sequence[str] = ()
+    ) -> Split:
+        """The usual sets of a run: the first ``ind`` one against all ``ood`` ones, or against the shifted ones.
+
+        Raises
+        ------
+        DataError
+            If there is no in-distribution set, nothing to tell apart from it, or a set that does not exist;
+            says what to add.
+        """
+        filled = {s.name: s.role for s in run if len(s)}
+        if ind is None:
+            ind = next((name for name, role in filled.items() if role == "ind"), None)
+        if ind is None:
+            raise DataError(
+                f'Run "{run.name}" has no held-out in-distribution samples; add a set with the role "ind", to have '
+                "something that other sets are told apart from."
+            )
+        if others is None:
+            kinds = {role: [name for name, r in filled.items() if r == role] for role in ("ood", "shifted")}
+            others = kinds["ood"] or kinds["shifted"]
+        if not others:
+            raise DataError(
+                f'Run "{run.name}" has no out-of-distribution set; add one with the role "ood", to see how well a '
+                "scorer tells it apart."
+            )
+        for name in (ind, *others):
+            if not len(run[name]):
+                raise DataError(f'"{name}" holds no samples.')
+        return cls(ind, tuple(others), tuple(name for name in near if name in others))
+
+
+def detection(
+    run: Run,
+    asked: Sequence[Asked],
+    split: Split,
+    fit_on: FitOn = EVERYTHING,
+    replicates: int = 1000,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[pd.DataFrame, Scores]:
+    """Every measure of every scorer on every set, stored or computed and stored scorer by scorer.
+
+    Parameters
+    ----------
+    run : Run
+    asked : sequence of Asked
+    split : Split
+    fit_on : FitOn, optional
+    replicates, seed : int
+        Of the bootstrap.
+    progress : Progress, optional
+
+    Returns
+    -------
+    table : DataFrame
+        As :func:`~latentviz.evaluation.comparison.detection_table`.
+    found : Scores
+        Of the split's sets; with the scorers that cannot be used among its problems.
+    """
+    sets = [split.ind, *split.others]
+    found = scores(run, asked, sets, fit_on, progress)
+    labels = {a.label: a for a in asked if a.label in found.by_scorer}
+    tables = []
+    for number, (label, one) in enumerate(labels.items()):
+        parameters = {"split": vars(split), "replicates": replicates, "seed": seed, "fit": vars(fit_on)}
+        inputs = [one.label, *(run[name].fingerprint for name in sets)]
+        inputs += [s.fingerprint for s in run if s.role == "fit"]
+        key = run.derived.key("detection", parameters, inputs)
+        if key not in run.derived:
+            table = detection_table(
+                {label: found.by_scorer[label]},
+                ind=split.ind,
+                sets=split.others,
+                near=split.near,
+                replicates=replicates,
+                seed=seed,
+            )
+            run.derived.save(key, {}, {**parameters, "scorer": label, "rows": table.to_dict("list")})
+        tables.append(pd.DataFrame(run.derived.meta(key)["rows"]))
+        progress("Detection metrics", number + 1, len(labels), "scorers")
+    return pd.concat(tables, ignore_index=True) if tables else _no_rows(), found
+
+
+def _no_rows() -> pd.DataFrame:
+    return detection_table({}, ind="", sets=[])
+
+
+def wide(table: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
+    """One measure with a row a scorer and a column a set, averages last; in the table's order."""
+    rows = table[table["metric"] == metric]
+    order = {"index": rows["scorer"].unique(), "columns": rows["set"].unique()}
+    return rows.pivot_table(index="scorer", columns="set", values="value").reindex(**order)
+
+
+def written(table: pd.DataFrame, metric: str, winners: pd.DataFrame | None = None) -> pd.DataFrame:
+    """As :func:`wide`, as text: ``0.907 (0.889–0.924)``, the best of a column marked if it is surely the best.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`detection`.
+    metric : str
+    winners : DataFrame, optional
+        Of :func:`~latentviz.evaluation.comparison.best`.
+    """
+    rows = table[table["metric"] == metric].copy()
+    rows["text"] = [
+        f"{v:.3f} ({low:.3f}–{high:.3f})" for v, low, high in zip(rows["value"], rows["low"], rows["high"], strict=True)
+    ]
+    values = wide(table, metric)
+    text = rows.pivot_table(index="scorer", columns="set", values="text", aggfunc="first")
+    text = text.reindex(index=values.index, columns=values.columns)
+    if winners is not None:
+        for best_of in winners[winners["sure"]].itertuples():
+            text.loc[best_of.scorer, best_of.set] = f"★ {text.loc[best_of.scorer, best_of.set]}"
+    return text
+
+
+def rendered(table: pd.DataFrame, found: Scores, split: Split, ending: str) -> bytes:
+    """A report as a file: all rows for other programs (CSV, Parquet), a table a measure for people (Markdown, LaTeX).
+
+    Parameters
+    ----------
+    table : DataFrame
+    found : Scores
+        That it was made of; tells whether the best scorer of a column is surely the best.
+    split : Split
+    ending : {".csv", ".parquet", ".md", ".tex"}
+
+    Raises
+    ------
+    DataError
+        If the ending is another one.
+    """
+    if ending not in ENDINGS:
+        raise DataError(f'A report cannot be written as "{ending}"; choose {", ".join(ENDINGS)}.')
+    if ending == ".csv":
+        return table.to_csv(index=False).encode()
+    if ending == ".parquet":
+        content = io.BytesIO()
+        table.to_parquet(content, index=False)
+        return content.getvalue()
+    form = _latex if ending == ".tex" else _markdown
+    parts = [form(marked(table, found, split, metric), metric) for metric in METRICS]
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def write_report(table: pd.DataFrame, found: Scores, split: Split, path: Path) -> None:
+    """Write :func:`rendered` to a file whose ending says how.
+
+    Raises
+    ------
+    DataError
+        If the ending is another one.
+    WorkspaceError
+        If the file cannot be written.
+    """
+    content = rendered(table, found, split, path.suffix)
+    with disk_errors(str(path)):
+        path.write_bytes(content)
+
+
+def marked(table: pd.DataFrame, found: Scores, split: Split, metric: str) -> pd.DataFrame:
+    """:func:`written` with the best scorer of every set marked."""
+    return written(table, metric, best(table, found.by_scorer, metric, ind=split.ind))
+
+
+def _markdown(text: pd.DataFrame, metric: str) -> str:
+    lines = [["Scorer", *text.columns], ["---"] * (len(text.columns) + 1)]
+    lines += [[label, *row] for label, row in zip(text.index, text.to_numpy().tolist(), strict=True)]
+    title = METRICS[metric]
+    body = "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return f"**{title.title}**, with 95 % interval. {title.definition} ★: surely the best of its set.\n\n{body}"
+
+
+def _latex(text: pd.DataFrame, metric: str) -> str:
+    def cell(value: object) -> str:
+        escaped = "".join({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--"}.get(c, c) for c in str(value))
+        return rf"\textbf{{{escaped.removeprefix('★ ')}}}" if escaped.startswith("★ ") else escaped
+
+    rows = [[label, *row] for label, row in zip(text.index, text.to_numpy().tolist(), strict=True)]
+    body = " \\\\\n".join(" & ".join(map(cell, row)) for row in [["Scorer", *text.columns], *rows])
+    head, _, rest = body.partition("\n")
+    columns = "l" * (len(text.columns) + 1)
+    return (
+        f"% {METRICS[metric].title}, with 95 % interval; bold: surely the best of its set\n"
+        f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{head}\n\\hline\n{rest} \\\\\n\\hline\n\\end{{tabular}}"
+    )
