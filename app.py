@@ -23,6 +23,18 @@ page = st.navigation(
             help="A map of the features: colour, filter and select samples, and see their neighbours.",
         ),
         st.Page(
+            "app_pages/ood_scorers.py",
+            title="OOD scorers",
+            icon=":material/radar:",
+            help="What scorers call out-of-distribution, and how well each tells the sets apart.",
+        ),
+        st.Page(
+            "app_pages/feature_magnitude.py",
+            title="Feature magnitude",
+            icon=":material/straighten:",
+            help="How long the features of each set are, and what a threshold on the length costs.",
+        ),
+        st.Page(
             "app_pages/add_run.py",
             title="Add a run",
             icon=":material/add_circle:",

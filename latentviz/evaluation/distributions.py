@@ -14,6 +14,8 @@ BINS, POINTS, STEPS = 80, 256, 400
 def span(values: Mapping[str, np.ndarray]) -> tuple[float, float]:
     """The range in which nearly all values of every set lie: a few extreme ones must not squeeze the others.
 
+    From each end of a set 0.1 % are left out; one sample if that is less than one, none of fewer than 100.
+
     Parameters
     ----------
     values : dict of ndarray of shape (N,)
@@ -22,17 +24,23 @@ def span(values: Mapping[str, np.ndarray]) -> tuple[float, float]:
     Examples
     --------
     >>> span({"a": np.r_[np.arange(1000.0), 1e9]})
-    (0.0, 999.0)
+    (1.0, 999.0)
     """
-    filled = [v for v in values.values() if len(v)]
+    filled = [_inner(v) for v in values.values() if len(v)]
     if not filled:
         return 0.0, 1.0
-    low = min(float(np.quantile(v, 0.001, method="lower")) for v in filled)
-    high = max(float(np.quantile(v, 0.999, method="lower")) for v in filled)
-    if high <= low:
+    low, high = min(ends[0] for ends in filled), max(ends[1] for ends in filled)
+    if high - low <= max(1e-12 * max(abs(low), abs(high)), 1e-300):  # bins must be wider than rounding
         margin = max(abs(low) * 1e-3, 1e-6)
         return low - margin, high + margin
     return low, high
+
+
+def _inner(values: np.ndarray) -> tuple[float, float]:
+    """Ends of one set's values without the outermost ones."""
+    out = max(len(values) // 1000, int(len(values) >= 100))
+    ordered = np.partition(values, [out, len(values) - 1 - out])
+    return float(ordered[out]), float(ordered[len(values) - 1 - out])
 
 
 def histogram(values: Mapping[str, np.ndarray], bins: int = BINS) -> pd.DataFrame:
@@ -79,22 +87,30 @@ def density(values: Mapping[str, np.ndarray], points: int = POINTS) -> pd.DataFr
     from scipy.ndimage import gaussian_filter1d
 
     low, high = span(values)
-    margin = 0.06 * (high - low)
+    widths = {name: _kernel(v, low, high) for name, v in values.items()}
+    # Room for the kernels' tails, which are wide if there are few samples.
+    margin = min(max(0.06 * (high - low), 3 * max(widths.values(), default=0.0)), high - low)
     edges = np.linspace(low - margin, high + margin, points + 1)
     step = edges[1] - edges[0]
     frames = []
     for name, v in values.items():
         counts, _ = np.histogram(v, edges)
-        quartiles = np.subtract(*np.percentile(v, [75, 25])) / 1.349 if len(v) else 0.0
-        spread = min(float(v.std()), quartiles or np.inf) if len(v) else 0.0
-        width = 0.9 * spread * max(len(v), 1) ** -0.2
-        smooth = gaussian_filter1d(counts.astype(float), max(width / step, 0.5), mode="constant")
+        smooth = gaussian_filter1d(counts.astype(float), max(widths[name] / step, 0.5), mode="constant")
         frames.append(
             pd.DataFrame(
                 {"set": name, "value": (edges[:-1] + edges[1:]) / 2, "density": smooth / (max(len(v), 1) * step)}
             )
         )
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["set", "value", "density"])
+
+
+def _kernel(values: np.ndarray, low: float, high: float) -> float:
+    """Silverman's width of the Gaussian kernel for the values within a range; extreme ones must not widen it."""
+    inside = values[(values >= low) & (values <= high)].astype(np.float64)
+    if len(inside) == 0:
+        return 0.0
+    quartiles = np.subtract(*np.percentile(inside, [75, 25])) / 1.349
+    return 0.9 * float(min(inside.std(), quartiles or np.inf)) * len(inside) ** -0.2
 
 
 def cumulative(values: Mapping[str, np.ndarray], steps: int = STEPS) -> pd.DataFrame:
@@ -115,6 +131,6 @@ def cumulative(values: Mapping[str, np.ndarray], steps: int = STEPS) -> pd.DataF
     frames = []
     for name, v in values.items():
         ordered = np.sort(v)
-        at = np.unique(np.linspace(0, len(v) - 1, min(steps, len(v))).round().astype(int)) if len(v) else []
-        frames.append(pd.DataFrame({"set": name, "value": ordered[at], "share": (np.asarray(at) + 1) / max(len(v), 1)}))
+        at = np.unique(np.linspace(0, max(len(v) - 1, 0), min(steps, len(v))).round().astype(int))
+        frames.append(pd.DataFrame({"set": name, "value": ordered[at], "share": (at + 1) / max(len(v), 1)}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["set", "value", "share"])

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentviz.errors import DataError
+from latentviz.errors import DataError, WorkspaceError
 from latentviz.evaluation.comparison import best, detection_table
 from latentviz.evaluation.detection import METRICS
 from latentviz.evaluation.scores import EVERYTHING, Asked, FitOn, Scores, scores
 from latentviz.progress import Progress, silent
 from latentviz.workspace import Run
 from latentviz.workspace.files import disk_errors
+
+#: Bootstrap replicates behind an interval.
+REPLICATES = 1000
+
+#: What the last stage of a report is called.
+STAGE = "Detection metrics"
 
 #: Endings of the files that a report can be written to.
 ENDINGS = (".csv", ".parquet", ".md", ".tex")
@@ -48,8 +54,9 @@ class Split:
         Raises
         ------
         DataError
-            If there is no in-distribution set, nothing to tell apart from it, or a set that does not exist;
-            says what to add.
+            If there is no in-distribution set, nothing to tell apart from it, or an empty set; says what to add.
+        WorkspaceError
+            If the run has no set of a name.
         """
         filled = {s.name: s.role for s in run if len(s)}
         if ind is None:
@@ -60,7 +67,7 @@ class Split:
                 "something that other sets are told apart from."
             )
         if others is None:
-            kinds = {role: [name for name, r in filled.items() if r == role] for role in ("ood", "shifted")}
+            kinds = {role: [n for n, r in filled.items() if r == role and n != ind] for role in ("ood", "shifted")}
             others = kinds["ood"] or kinds["shifted"]
         if not others:
             raise DataError(
@@ -70,6 +77,8 @@ class Split:
         for name in (ind, *others):
             if not len(run[name]):
                 raise DataError(f'"{name}" holds no samples.')
+        if ind in others:
+            raise DataError(f'"{ind}" cannot be told apart from itself; choose other sets.')
         return cls(ind, tuple(others), tuple(name for name in near if name in others))
 
 
@@ -78,7 +87,7 @@ def detection(
     asked: Sequence[Asked],
     split: Split,
     fit_on: FitOn = EVERYTHING,
-    replicates: int = 1000,
+    replicates: int = REPLICATES,
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[pd.DataFrame, Scores]:
@@ -101,15 +110,11 @@ def detection(
     found : Scores
         Of the split's sets; with the scorers that cannot be used among its problems.
     """
-    sets = [split.ind, *split.others]
-    found = scores(run, asked, sets, fit_on, progress)
+    found = scores(run, asked, [split.ind, *split.others], fit_on, progress)
     labels = {a.label: a for a in asked if a.label in found.by_scorer}
     tables = []
-    for number, (label, one) in enumerate(labels.items()):
-        parameters = {"split": vars(split), "replicates": replicates, "seed": seed, "fit": vars(fit_on)}
-        inputs = [one.label, *(run[name].fingerprint for name in sets)]
-        inputs += [s.fingerprint for s in run if s.role == "fit"]
-        key = run.derived.key("detection", parameters, inputs)
+    for number, label in enumerate(labels):
+        key = _key(run, label, split, fit_on, replicates, seed)
         if key not in run.derived:
             table = detection_table(
                 {label: found.by_scorer[label]},
@@ -119,10 +124,27 @@ def detection(
                 replicates=replicates,
                 seed=seed,
             )
-            run.derived.save(key, {}, {**parameters, "scorer": label, "rows": table.to_dict("list")})
+            run.derived.save(key, {}, {"scorer": label, "split": vars(split), "rows": table.to_dict("list")})
         tables.append(pd.DataFrame(run.derived.meta(key)["rows"]))
-        progress("Detection metrics", number + 1, len(labels), "scorers")
+        progress(STAGE, number + 1, len(labels), "scorers")
     return pd.concat(tables, ignore_index=True) if tables else _no_rows(), found
+
+
+def measured(run: Run, asked: Sequence[Asked], split: Split, fit_on: FitOn = EVERYTHING) -> bool:
+    """Whether :func:`detection` has all of it stored."""
+    return all(_key(run, a.label, split, fit_on, REPLICATES, 0) in run.derived for a in asked)
+
+
+def _key(run: Run, label: str, split: Split, fit_on: FitOn, replicates: int, seed: int) -> str:
+    parameters = {
+        "scorer": label,
+        "split": vars(split),
+        "replicates": replicates,
+        "seed": seed,
+        "fit": vars(fit_on),
+    }
+    inputs = [run[name].fingerprint for name in (split.ind, *split.others)]
+    return run.derived.key("detection", parameters, inputs + [s.fingerprint for s in run if s.role == "fit"])
 
 
 def _no_rows() -> pd.DataFrame:
@@ -132,8 +154,8 @@ def _no_rows() -> pd.DataFrame:
 def wide(table: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     """One measure with a row a scorer and a column a set, averages last; in the table's order."""
     rows = table[table["metric"] == metric]
-    order = {"index": rows["scorer"].unique(), "columns": rows["set"].unique()}
-    return rows.pivot_table(index="scorer", columns="set", values="value").reindex(**order)
+    table = rows.pivot_table(index="scorer", columns="set", values="value")
+    return table.reindex(index=rows["scorer"].unique(), columns=rows["set"].unique())
 
 
 def written(table: pd.DataFrame, metric: str, winners: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -155,8 +177,9 @@ def written(table: pd.DataFrame, metric: str, winners: pd.DataFrame | None = Non
     text = rows.pivot_table(index="scorer", columns="set", values="text", aggfunc="first")
     text = text.reindex(index=values.index, columns=values.columns)
     if winners is not None:
-        for best_of in winners[winners["sure"]].itertuples():
-            text.loc[best_of.scorer, best_of.set] = f"★ {text.loc[best_of.scorer, best_of.set]}"
+        sure = winners[winners["sure"]]
+        for scorer, name in zip(sure["scorer"], sure["set"], strict=True):
+            text.loc[scorer, name] = f"★ {text.loc[scorer, name]}"
     return text
 
 
@@ -200,8 +223,12 @@ def write_report(table: pd.DataFrame, found: Scores, split: Split, path: Path) -
         If the file cannot be written.
     """
     content = rendered(table, found, split, path.suffix)
-    with disk_errors(str(path)):
-        path.write_bytes(content)
+    try:
+        with disk_errors(str(path)):
+            path.write_bytes(content)
+    except OSError as error:
+        missing = f"there is no folder {path.parent}" if not path.parent.is_dir() else error.strerror
+        raise WorkspaceError(f"{path} could not be written: {missing}.") from error
 
 
 def marked(table: pd.DataFrame, found: Scores, split: Split, metric: str) -> pd.DataFrame:
@@ -217,16 +244,20 @@ def _markdown(text: pd.DataFrame, metric: str) -> str:
     return f"**{title.title}**, with 95 % interval. {title.definition} ★: surely the best of its set.\n\n{body}"
 
 
+#: What LaTeX would take for a command, and what its fonts may not have.
+_ESCAPED = str.maketrans(
+    {c: rf"\{c}" for c in "_%&#${}"} | {"–": "--", "\\": r"\textbackslash{}"} | {c: rf"\{c}{{}}" for c in "~^"}
+)
+
+
 def _latex(text: pd.DataFrame, metric: str) -> str:
     def cell(value: object) -> str:
-        escaped = "".join({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--"}.get(c, c) for c in str(value))
+        escaped = str(value).translate(_ESCAPED)
         return rf"\textbf{{{escaped.removeprefix('★ ')}}}" if escaped.startswith("★ ") else escaped
 
     rows = [[label, *row] for label, row in zip(text.index, text.to_numpy().tolist(), strict=True)]
-    body = " \\\\\n".join(" & ".join(map(cell, row)) for row in [["Scorer", *text.columns], *rows])
-    head, _, rest = body.partition("\n")
+    head, *body = [" & ".join(map(cell, row)) + r" \\" for row in [["Scorer", *text.columns], *rows]]
     columns = "l" * (len(text.columns) + 1)
-    return (
-        f"% {METRICS[metric].title}, with 95 % interval; bold: surely the best of its set\n"
-        f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{head}\n\\hline\n{rest} \\\\\n\\hline\n\\end{{tabular}}"
-    )
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", head, r"\hline", *body, r"\hline", r"\end{tabular}"]
+    comment = f"% {METRICS[metric].title}, with 95 % interval; bold: surely the best of its set"
+    return "\n".join([comment, *lines])

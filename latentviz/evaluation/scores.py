@@ -74,6 +74,17 @@ class Asked:
         return cls.of(name, given)
 
     @property
+    def text(self) -> str:
+        """What :meth:`read` makes an equal one of.
+
+        Examples
+        --------
+        >>> Asked.of("knn", {"k": 10, "normalise": False}).text
+        'knn:k=10:normalise=False'
+        """
+        return ":".join([self.name, *(f"{key}={'auto' if value is None else value}" for key, value in self.given)])
+
+    @property
     def label(self) -> str:
         """Its name with the parameters that are not at their default."""
         return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.given)})" if self.given else self.name
@@ -256,7 +267,8 @@ class _Work:
             if here:
                 found = score_all(here, self._blocks(name), len(self.run[name]), f"Scoring {name}", self.progress)
                 for label, values in found.items():
-                    meta = {"scorer": label, "set": name, "fit": vars(self.fit_on)}
+                    learns = Needs.FIT in wanted[label].info.needs
+                    meta = {"scorer": label, "set": name, "fit": vars(self.fit_on) if learns else None}
                     derived.save(keys[label, name], {"scores": values}, meta)
         for a in asked:
             if a.label not in result.problems:
@@ -274,12 +286,23 @@ class _Work:
                 ready[label] = self._restored(scorer, key)
             else:
                 fresh[label] = scorer
-        learning = any(Needs.FIT in scorer.info.needs for scorer in fresh.values())
-        fitted, problems = fit_all(fresh, self.latents if learning else None, self.run.head, self.progress)
+        learning = {label for label, scorer in fresh.items() if Needs.FIT in scorer.info.needs}
+        latents = self.latents if learning else None
+        problems = {}
+        if latents is not None and len(latents) == 0:
+            problems = {label: self._without_classes(fresh.pop(label)) for label in learning}
+        fitted, others = fit_all(fresh, latents, self.run.head, self.progress)
+        problems |= others
         for label, scorer in fitted.items():
             if Needs.FIT in scorer.info.needs:
                 self._keep(wanted[label], scorer)
         return ready | fitted, problems
+
+    def _without_classes(self, scorer: Scorer) -> str:
+        return (
+            f"{scorer.info.title} is to be fitted on {self.fit_on.per_class:,} training samples of each class, but none "
+            "of them has a class; fit it on all."
+        )
 
     def _keep(self, asked: Asked, scorer: Scorer) -> None:
         arrays = {k: v for k, v in scorer.fitted.items() if isinstance(v, np.ndarray)}

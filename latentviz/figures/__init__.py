@@ -1,5 +1,5 @@
 """Tables and arrays → plotly figures; one module a page."""
 
-from latentviz.figures import latent_map, overview
+from latentviz.figures import latent_map, magnitude, overview, scores, style
 
-__all__ = ["latent_map", "overview"]
+__all__ = ["latent_map", "magnitude", "overview", "scores", "style"]

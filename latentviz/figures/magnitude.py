@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentviz.figures.style import empty, tidy
+from latentviz.figures.style import CATEGORY_COLOURS, empty, tidy
 
 
 def against(table: pd.DataFrame, column: str, colours: Mapping[str, str], titles: tuple[str, str]) -> go.Figure:
@@ -48,3 +48,36 @@ def against(table: pd.DataFrame, column: str, colours: Mapping[str, str], titles
     figure.update_yaxes(title=titles[1], tickformat=".0%", range=[-0.02, 1.04])
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     return tidy(figure, 320)
+
+
+def classes(table: pd.DataFrame, title: str) -> go.Figure:
+    """Quartiles and range of the lengths of every class, the shortest class first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``class`` and ``length``, one row a sample.
+    title : str
+        Of the axis.
+    """
+    if table.empty:
+        return empty("This set has no samples.", 320)
+    lengths = table.groupby("class")["length"]
+    quantiles = pd.DataFrame({f"{q}": lengths.quantile(q / 100) for q in (5, 25, 50, 75, 95)}).sort_values("50")
+    names = [str(name) for name in quantiles.index]
+    figure = go.Figure(
+        go.Box(
+            y=names,
+            q1=quantiles["25"],
+            median=quantiles["50"],
+            q3=quantiles["75"],
+            lowerfence=quantiles["5"],
+            upperfence=quantiles["95"],
+            orientation="h",
+            marker={"color": CATEGORY_COLOURS[0]},
+            hoverinfo="x",
+        )
+    )
+    figure.update_xaxes(title=f"{title}: median, quartiles, 5–95 %")
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=names)
+    return tidy(figure, 120 + 26 * len(names))

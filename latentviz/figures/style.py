@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import plotly.graph_objects as go
 
 #: Colours that stay apart on light and dark ground and for colour-blind readers.
@@ -38,6 +40,11 @@ GROUND_TO_BLUE = ((0.0, "rgba(59,125,216,0.04)"), (1.0, "rgba(59,125,216,1)"))
 
 #: Perceptually uniform, readable for colour-blind readers.
 RAMP = "Viridis"
+
+
+def colours_of_sets(names: Iterable[str]) -> dict[str, str]:
+    """A colour for every image set, the same in all figures of a run."""
+    return {name: CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)] for number, name in enumerate(names)}
 
 
 def tidy(figure: go.Figure, height: int) -> go.Figure:

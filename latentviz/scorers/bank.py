@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from itertools import count
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,9 @@ from latentviz.scorers.shared import lengths, log_sum_exp, once, unit
 
 # Rows of the database compared at a time: the products of one block of queries with them stay in memory.
 _TILE = 8192
+
+# Queries outlive banks, whose id() may then be that of the next bank; these numbers are never given twice.
+_numbers = count()
 
 
 class Bank:
@@ -37,6 +41,7 @@ class Bank:
     def __init__(self, latents: Latents) -> None:
         self.latents = latents
         self._wanted: dict[str, int] = {}
+        self._number = next(_numbers)
 
     def want(self, kind: str, k: int) -> None:
         """Note that up to k samples of a kind will be asked for."""
@@ -56,7 +61,7 @@ class Bank:
 
     def _found(self, queries: Latents, kind: str, k: int) -> tuple[np.ndarray, np.ndarray]:
         self.want(kind, k)
-        key = ("bank", id(self), tuple(self._wanted.items()))
+        key = ("bank", self._number, tuple(self._wanted.items()))
         if key not in queries.shared:
             queries.shared[key] = self._search(queries)
         return queries.shared[key][kind]
@@ -85,7 +90,10 @@ class Bank:
             return products * own - torch.from_numpy(length**2)
         if kind == "guidance":
             return products * torch.from_numpy((log_sum_exp(self.latents)[rows] / length).astype(np.float32))
-        return products / torch.from_numpy(length)
+        found = products / torch.from_numpy(length)
+        if (zero := length <= L2_EPSILON).any():  # ‖q̃ − z̃_j‖² is 2 − 2 q̃·z̃_j, but 1 if z_j = 0
+            found[:, torch.from_numpy(zero)] = 0.5
+        return found
 
 
 def _merged(best: Any, values: Any, k: int, start: int) -> Any:

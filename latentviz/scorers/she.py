@@ -47,9 +47,10 @@ class SHE(FeaturesDetector):
         sums = np.zeros((latents.classes, latents.width))
         counts = np.zeros(latents.classes)
         for block in latents.blocks():
-            right = block[block.logits.argmax(axis=1) == block.labels]
-            np.add.at(sums, right.labels, in_space(right, "head").astype(np.float64))
-            counts += np.bincount(right.labels, minlength=latents.classes)
+            predicted = block.logits.argmax(axis=1)
+            right = predicted == block.labels
+            np.add.at(sums, predicted[right], in_space(block, "head")[right].astype(np.float64))
+            counts += np.bincount(predicted[right], minlength=latents.classes)
         overall = sums.sum(axis=0) / max(counts.sum(), 1)
         patterns = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], overall)
         self.patterns_ = patterns.astype(np.float32)

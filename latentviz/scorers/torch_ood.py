@@ -68,8 +68,8 @@ class ShapedDetector(FeaturesDetector):
     def _score(self, latents: Latents) -> np.ndarray:
         assert latents.head is not None
         scores = super()._score(latents)
-        bias = -np.log(np.exp(latents.head.bias.astype(np.float64)).sum())
-        limit = np.finfo(np.float32).max  # factors overflow where features are negative
+        bias = -float(np.log(np.exp(latents.head.bias.astype(np.float64)).sum()))
+        limit = float(np.finfo(np.float32).max)  # factors overflow where features are negative
         return np.nan_to_num(scores.astype(np.float64), nan=bias, posinf=limit, neginf=-limit)
 
 
