@@ -79,7 +79,7 @@ def sets(run: Run) -> list[str]:
         "Image sets",
         filled,
         selection_mode="multi",
-        default=filled,
+        default=[name for name in filled if run[name].role in ("ind", "ood")] or filled,
         key=f"magnitude-sets-{run.name}-{len(filled)}",
         persist_state="session",
     )

@@ -177,7 +177,7 @@ def written(table: pd.DataFrame, metric: str, winners: pd.DataFrame | None = Non
     text = rows.pivot_table(index="scorer", columns="set", values="text", aggfunc="first")
     text = text.reindex(index=values.index, columns=values.columns)
     if winners is not None:
-        sure = winners[winners["sure"]]
+        sure = winners[winners["sure"].astype(bool)]
         for scorer, name in zip(sure["scorer"], sure["set"], strict=True):
             text.loc[scorer, name] = f"★ {text.loc[scorer, name]}"
     return text

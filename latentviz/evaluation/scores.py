@@ -300,8 +300,8 @@ class _Work:
 
     def _without_classes(self, scorer: Scorer) -> str:
         return (
-            f"{scorer.info.title} is to be fitted on {self.fit_on.per_class:,} training samples of each class, but none "
-            "of them has a class; fit it on all."
+            f"{scorer.info.title} is to be fitted on {self.fit_on.per_class:,} training samples of each class, but "
+            "none of them has a class; fit it on all."
         )
 
     def _keep(self, asked: Asked, scorer: Scorer) -> None:

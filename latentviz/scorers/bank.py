@@ -13,8 +13,11 @@ from latentviz.latents import L2_EPSILON, Latents
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.shared import lengths, log_sum_exp, once, unit
 
-# Rows of the database compared at a time: the products of one block of queries with them stay in memory.
-_TILE = 8192
+# Queries and training samples that are compared at a time: their products take 32 MB.
+_QUERIES, _TILE = 128, 65_536
+
+# Values whose largest is looked at first: selecting among all of them takes as long as computing them.
+_GROUP = 32
 
 # Queries outlive banks, whose id() may then be that of the next bank; these numbers are never given twice.
 _numbers = count()
@@ -69,42 +72,67 @@ class Bank:
     def _search(self, queries: Latents) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         import torch
 
+        found: dict[str, list[Any]] = {kind: [] for kind in self._wanted}
         with torch.inference_mode():
-            asked = torch.from_numpy(unit(queries).astype(np.float32, copy=False))
-            best: dict[str, Any] = {}
-            for start in range(0, len(self.latents), _TILE):
-                rows = slice(start, start + _TILE)
-                # Of the training features as they are: no second copy of them is needed.
-                products = asked @ torch.from_numpy(self.latents.features[rows].astype(np.float32, copy=False)).T
-                for kind, k in self._wanted.items():
-                    best[kind] = _merged(best.get(kind), self._values(products, kind, queries, rows), k, start)
-            return {kind: (values.numpy(), indices.numpy()) for kind, (values, indices) in best.items()}
+            for start in range(0, len(queries), _QUERIES):
+                for kind, top in self._search_block(queries, slice(start, start + _QUERIES)).items():
+                    found[kind].append(top)
+            return {
+                kind: (torch.cat([top[0] for top in tops]).numpy(), torch.cat([top[1] for top in tops]).numpy())
+                for kind, tops in found.items()
+            }
 
-    def _values(self, products: Any, kind: str, queries: Latents, rows: slice) -> Any:
-        """What is largest for the samples of a kind that are looked for, from z̃·z_j."""
+    def _search_block(self, queries: Latents, block: slice) -> dict[str, Any]:
         import torch
 
-        length = np.maximum(lengths(self.latents)[rows], L2_EPSILON).astype(np.float32)
-        if kind == "position":  # ‖q‖² is the same for all: the nearest has the largest 2 q·z_j − ‖z_j‖²
-            own = torch.from_numpy(2 * lengths(queries)[:, None].astype(np.float32))
-            return products * own - torch.from_numpy(length**2)
-        if kind == "guidance":
-            return products * torch.from_numpy((log_sum_exp(self.latents)[rows] / length).astype(np.float32))
-        found = products / torch.from_numpy(length)
-        if (zero := length <= L2_EPSILON).any():  # ‖q̃ − z̃_j‖² is 2 − 2 q̃·z̃_j, but 1 if z_j = 0
-            found[:, torch.from_numpy(zero)] = 0.5
-        return found
+        asked = torch.from_numpy(unit(queries)[block].astype(np.float32, copy=False))
+        own = torch.from_numpy(lengths(queries)[block, None].astype(np.float32))
+        best: dict[str, Any] = {}
+        for start in range(0, len(self.latents), _TILE):
+            rows = slice(start, start + _TILE)
+            # Of the training features as they are: no second copy of them is needed.
+            products = asked @ torch.from_numpy(self.latents.features[rows].astype(np.float32, copy=False)).T
+            length = torch.from_numpy(np.maximum(lengths(self.latents)[rows], L2_EPSILON).astype(np.float32))
+            for kind, k in self._wanted.items():
+                if kind == "position":  # ‖q‖² is the same for all: the nearest has the largest 2 q·z_j − ‖z_j‖²
+                    values = products * (2 * own) - length**2
+                elif kind == "guidance":
+                    energy = torch.from_numpy(log_sum_exp(self.latents)[rows].astype(np.float32))
+                    values = products * (energy / length)
+                else:
+                    values = products / length
+                    values[:, length <= L2_EPSILON] = 0.5  # ‖q̃ − z̃_j‖² is 2 − 2 q̃·z̃_j, but 1 if z_j = 0
+                top, indices = _largest(values, k)
+                best[kind] = _merged(best.get(kind), (top, indices + start), k)
+        return best
 
 
-def _merged(best: Any, values: Any, k: int, start: int) -> Any:
-    """The k largest of those found before and of the values of one tile."""
+def _largest(values: Any, k: int) -> tuple[Any, Any]:
+    """The k largest values of every row (n, k) and their columns; they lie in the k groups of largest maximum."""
     import torch
 
-    found = values.topk(min(k, values.shape[1]), dim=1)
+    rows, columns = values.shape
+    whole = columns - columns % _GROUP
+    if whole < 4 * k * _GROUP:
+        return tuple(values.topk(min(k, columns), dim=1))
+    groups = values[:, :whole].reshape(rows, -1, _GROUP)
+    kept = groups.amax(dim=2).topk(k, dim=1).indices
+    candidates = groups.gather(1, kept[:, :, None].expand(-1, -1, _GROUP)).reshape(rows, -1)
+    positions = (kept[:, :, None] * _GROUP + torch.arange(_GROUP)).reshape(rows, -1)
+    if whole < columns:
+        rest = torch.arange(whole, columns).expand(rows, -1)
+        candidates, positions = torch.cat([candidates, values[:, whole:]], 1), torch.cat([positions, rest], 1)
+    top, order = candidates.topk(k, dim=1)
+    return top, positions.gather(1, order)
+
+
+def _merged(best: tuple[Any, Any] | None, found: tuple[Any, Any], k: int) -> tuple[Any, Any]:
+    """The k largest of those found before and of those of one tile."""
+    import torch
+
     if best is None:
-        return found.values, found.indices + start
-    both = torch.cat([best[0], found.values], dim=1)
-    indices = torch.cat([best[1], found.indices + start], dim=1)
+        return found
+    both, indices = (torch.cat(pair, dim=1) for pair in zip(best, found, strict=True))
     top, order = both.topk(min(k, both.shape[1]), dim=1)
     return top, indices.gather(1, order)
 

@@ -54,7 +54,7 @@ def make(name: str, parameters: Mapping[str, Any] | None = None) -> Scorer:
     Examples
     --------
     >>> make("knn", {"k": 10})
-    KNearestNeighbours(k=10, space='unit')
+    KNearestNeighbours(k=10, normalise=True)
     """
     _load()
     if name not in _known:

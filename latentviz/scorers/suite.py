@@ -36,6 +36,8 @@ def fit_all(
     """
     fitted: dict[str, Scorer] = {}
     problems: dict[str, str] = {}
+    if not scorers:
+        return fitted, problems
     for number, (name, scorer) in enumerate(scorers.items()):
         progress("Fitting scorers", number, len(scorers), "scorers")
         if problem := scorer.problem(latents, head):

@@ -30,7 +30,8 @@ def _axes(latents: Latents) -> tuple[np.ndarray, np.ndarray]:
     """Origin (D,) at which all logits are as equal as they can be, and the principal axes (D, D), smallest first."""
     assert latents.head is not None
     weight, bias = latents.head.weight.astype(np.float64), latents.head.bias.astype(np.float64)
-    origin = -np.linalg.pinv(weight) @ bias
+    # Weights of classes often add up to 0, in float32 up to rounding: that direction is none of theirs.
+    origin = -np.linalg.pinv(weight, rcond=max(weight.shape) * np.finfo(np.float32).eps) @ bias
     _, axes = np.linalg.eigh(moments(latents, "head").about(origin) / len(latents))
     return origin, axes
 
