@@ -53,7 +53,7 @@ def test_a_box_selects_exactly_the_points_in_it(demo_app, open_page):
     page = open_map(demo_app, open_page)
     page.get_by_role("radio", name="PCA").or_(page.get_by_text("PCA", exact=True)).first.click()
     page.get_by_text("PCA, explains").wait_for()
-    page.get_by_text("Box", exact=True).click()
+    page.get_by_role("radiogroup").get_by_text("Box", exact=True).click()
     page.wait_for_function("document.querySelector('.js-plotly-plot')._fullLayout.dragmode === 'select'")
     settled(page)
     points = points_on_screen(page)
