@@ -8,22 +8,24 @@ from latentviz.app import cached, latent_map, pickers, show
 run = pickers.run()
 
 st.title("Latent map")
-wanted = pickers.layout_spec(run)
+with pickers.row():
+    wanted = pickers.layout_spec(run)
+    colour_by = pickers.colour_by()
 layout = latent_map.layout(run, wanted)
 points = cached.points(run, layout)
 
 filters = pickers.point_filter(run, points)
 shown = cached.filtered(points, filters)
-colour = figures.latent_map.colour(shown, pickers.colour_by())
+colours = figures.latent_map.colour(points, colour_by)
 
 left, right = st.columns([13, 7], gap="medium")
 with left:
     with pickers.row():
         mouse = pickers.mouse()
         show.shown_of(shown, points)
-    selection = latent_map.draw(run, layout, shown, colour, mouse)
+    selection = latent_map.draw(run, layout, shown, colours, mouse)
     below = st.container()
 with right:
     latent_map.side_panel(run, layout, points, selection)
 with below:
-    show.quality(layout, cached.quality(run, layout))
+    show.quality(layout, latent_map.quality(run, layout))

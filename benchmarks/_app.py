@@ -1,8 +1,7 @@
-"""A Streamlit server and a browser for the benchmarks."""
+"""A Streamlit server for the benchmarks, and pages of it."""
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,28 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 LATENTVIZ = [str(Path(sys.executable).with_name("latentviz"))]
 STREAMLIT = [sys.executable, "-m", "streamlit"]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SOFTWARE_GL = (
-    "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist "
-    "--disable-background-networking --disable-component-update --disable-sync --no-first-run"
-)
 PATIENCE = 400.0
-
-
-@contextmanager
-def browser() -> Iterator[Browser]:
-    """Chromium or Chrome without a window, WebGL in software."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
-        sys.exit(f"This benchmark needs a browser; none of {', '.join(CHROMIUM)} is installed.")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=SOFTWARE_GL.split())
-        yield started
-        started.close()
 
 
 class Server:

@@ -1,10 +1,11 @@
 """What a second visitor costs in memory: a run of 100,000 × 512 features, opened in two browser sessions.
 
-The first session opens the Overview and the Latent map (PCA) and stays; then a second one does the same. Memory is
-that of the server and everything it started. The PCA is stored beforehand: computing it in the first session would
-raise that session's peak and hide what the second one adds.
+The first session opens the Overview and the Latent map (PCA), clicks a point for its neighbours, and stays; then a
+second one does the same. Memory is that of the server and everything it started. The PCA and the neighbours are stored
+beforehand, as a UMAP leaves them: computing them in the first session would raise what stays after it and hide what
+the second one adds.
 
-Target: the server's peak grows by at most 100 MB.
+Target: the second session needs at most 100 MB more, at its peak, than was used before it came.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from _app import browser, latentviz_app, settle, visit
+from _app import latentviz_app, settle, visit
+from _browser import browser
 from _measure import Peak, machine, parser, resident, spread, table, verdict
 from playwright.sync_api import Browser
 
 import latentviz as lv
 from latentviz import projection
+from latentviz.projection.graphs import shared_graph
+from latentviz.projection.rows import Rows
 
 TARGET = 100
 CLASSES = 10
@@ -40,16 +44,32 @@ def make_run(workspace: Path, samples: int, width: int) -> None:
         name="random",
     )
     projection.compute(run, projection.LayoutSpec(sets=tuple(run.sets), method="pca"))
+    shared_graph(Rows.of(run, tuple(run.sets)), 50, "euclidean")
+
+
+# Where the rightmost point of the map is on the screen: nothing covers it.
+RIGHTMOST = """() => {
+    const map = document.querySelector('.js-plotly-plot'), {x, y} = map._fullData[0];
+    const {xaxis, yaxis} = map._fullLayout, box = map.getBoundingClientRect();
+    const most = x.reduce((best, value, i) => value > x[best] ? i : best, 0);
+    return [box.left + xaxis._offset + xaxis.d2p(x[most]), box.top + yaxis._offset + yaxis.d2p(y[most])];
+}"""
 
 
 def session(opened: Browser, address: str) -> None:
-    """Look at both pages; the session stays open."""
-    page = opened.new_context().new_page()
+    """Look at both pages and at a point; the session stays open."""
+    page = opened.new_context(viewport={"width": 1440, "height": 1000}).new_page()  # the whole map is visible
     visit(page, address, "Image sets")
     visit(page, f"{address}/latent_map", "Nothing selected")
     page.get_by_text("PCA", exact=True).first.click()
     page.wait_for_timeout(500)
     settle(page, "Nothing selected")
+    across, down = page.evaluate(RIGHTMOST)
+    page.mouse.move(across - 20, down)
+    page.mouse.move(across, down, steps=5)
+    page.locator(".hoverlayer .hovertext").wait_for()
+    page.mouse.click(across, down)
+    settle(page, "Nearest in feature space")
     page.wait_for_timeout(2000)
 
 
@@ -81,9 +101,9 @@ def main() -> None:
     }
     print(f"\n{options.samples:,} × {options.width}; {machine()}")
     table(["", "median", "range"], [[title, *spread(rows[key], "MB", 0)] for key, title in titles.items()])
-    growth = [max(0.0, after - before) for before, after in zip(rows["peak 1"], rows["peak 2"], strict=True)]
+    growth = [peak - before for before, peak in zip(rows["settled 1"], rows["peak 2"], strict=True)]
     stays = [after - before for before, after in zip(rows["settled 1"], rows["settled 2"], strict=True)]
-    verdict("Growth of the peak by the second session", statistics.median(growth), TARGET, " MB", 0)
+    verdict("Peak of the second session above what was used before it", statistics.median(growth), TARGET, " MB", 0)
     verdict("Growth of what stays in memory", statistics.median(stays), TARGET, " MB", 0)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,13 +33,6 @@ app = typer.Typer(
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder that holds the runs.")]
 
 
-class Format(StrEnum):
-    """How a table is written."""
-
-    parquet = "parquet"
-    csv = "csv"
-
-
 @app.command()
 def extract(
     workspace: WorkspaceOption,
@@ -58,14 +52,14 @@ def extract(
     rename: Annotated[list[str] | None, typer.Option(help="Class folder FOLDER=CLASS. Repeat.")] = None,
     channels: Annotated[str | None, typer.Option(help="rgb or grey.")] = None,
     resize: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH, or the shorter side; none for no resize.")] = None,
-    crop: Annotated[str | None, typer.Option(help="Centre crop, HEIGHTxWIDTH or one side.")] = None,
+    crop: Annotated[str | None, typer.Option(help="Centre crop, HEIGHTxWIDTH or one side; none for no crop.")] = None,
     interpolation: Annotated[str | None, typer.Option(help="nearest, bilinear, bicubic, lanczos.")] = None,
     scale: Annotated[float | None, typer.Option(help="Divisor of the raw values.")] = None,
     sqrt: Annotated[bool | None, typer.Option(help="Square root of the scaled values.")] = None,
     standardise: Annotated[bool | None, typer.Option(help="Mean 0 and deviation 1 for each image.")] = None,
     mean: Annotated[str | None, typer.Option(help="Comma-separated, on the 0–1 scale.")] = None,
     std: Annotated[str | None, typer.Option(help="Comma-separated, on the 0–1 scale.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images a forward pass; only for a new run.")] = None,
     attribute: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE that groups runs (seed, epoch). Repeat.")
     ] = None,
@@ -105,8 +99,7 @@ def extract(
         "std": _numbers(std, "--std"),
     }
     changes = {key: value for key, value in changes.items() if value is not None}
-    if resize == "none":
-        changes["resize"] = None
+    changes |= {key: None for key, text in (("resize", resize), ("crop", crop)) if text == "none"}
     request = Request.model_validate(
         {
             "model": spec,
@@ -117,7 +110,7 @@ def extract(
             "skip_unreadable": skip_unreadable,
             "download": download,
             "batch": batch,
-            "attributes": dict(_pair(text, "--attribute") for text in attribute or []),
+            "attributes": {key: _value(value) for key, value in (_pair(t, "--attribute") for t in attribute or [])},
         }
     )
     with _stoppable(), bar() as progress:
@@ -178,6 +171,23 @@ def export(
 
 
 @app.command()
+def rm(
+    workspace: WorkspaceOption,
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a run and everything computed from it."""
+    from latentviz.workspace import Workspace
+
+    opened = Workspace(workspace, create=False)
+    folder = opened.folder(run)
+    if not yes:
+        typer.confirm(f"Delete {folder}?", abort=True)
+    opened.delete(run)
+    Console(stderr=True).print(f"{escape(run)} is deleted.", highlight=False)
+
+
+@app.command()
 def models() -> None:
     """List the architectures that can be named with --model."""
     from latentviz.models import names
@@ -227,10 +237,12 @@ def _stoppable() -> Iterator[None]:
 
 
 def _set(text: str) -> dict[str, str]:
+    from latentviz.workspace.manifest import ROLES
+
     name, source = _pair(text, "--set")
     source, colon, role = source.rpartition(":")
-    if not colon or role not in ("fit", "ind", "shifted", "ood"):
-        raise DataError(f'--set "{text}" names no role; write NAME=SOURCE:ROLE with the role fit, ind, shifted or ood.')
+    if not colon or role not in ROLES:
+        raise DataError(f'--set "{text}" names no role; write NAME=SOURCE:ROLE with one of {", ".join(ROLES)}.')
     local = not source.startswith("torchvision:") and "," not in source
     return {
         "name": name,
@@ -244,6 +256,15 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     if not equals or not key or not value:
         raise DataError(f'{option} "{text}" is not of the form NAME=VALUE.')
     return key, value
+
+
+def _value(text: str) -> str | int | float:
+    """A number where the text is one."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            number = kind(text)
+            return number if math.isfinite(number) else text
+    return text
 
 
 def _absolute(path: Path | None) -> Path | None:
@@ -271,14 +292,23 @@ def _class_names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     path = Path(text)
-    if path.suffix and path.is_file():
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    if path.suffix and os.path.isfile(path):  # unlike Path's, no error on a long list of names
+        try:
+            return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read as UTF-8 text with one class name a line: {error}.") from None
+    if path.suffix == ".txt":
+        raise DataError(f"The file of class names {path} does not exist.")
     return [part.strip() for part in text.split(",")]
 
 
 def _show_sets(run: Run) -> None:
     from latentviz.evaluation.accuracy import sets_table
+    from latentviz.workspace.exporting import no_sets
 
+    if not run.sets:
+        typer.echo(no_sets(run))
+        return
     table = sets_table(run)
     table["accuracy"] = [
         "–" if a != a else f"{a:.1%} ({low:.1%} – {high:.1%})"

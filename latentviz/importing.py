@@ -60,9 +60,6 @@ def import_files(
                 raise DataError(f'Two sets are called "{set_name or path.stem}"; every set needs a name of its own.')
             else:
                 found[what][set_name or path.stem] = values
-    for what in _KEYS[1:]:
-        if alone := [name for name in found[what] if name not in found["features"]]:
-            raise DataError(f'"{alone[0]}" has {what} but no features.')
     if "bias" in weights and "weight" not in weights:
         raise DataError('There is a "bias" but no "weight"; the head needs both, or the weight alone.')
     layer = None

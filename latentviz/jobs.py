@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from latentviz.errors import Cancelled, JobError, LatentvizError, RunLockedError, WorkspaceError
 from latentviz.workspace import manifest
-from latentviz.workspace.files import is_locked, write_atomically, writing_lock
+from latentviz.workspace.files import disk_errors, is_locked, write_atomically, writing_lock
 from latentviz.workspace.manifest import fingerprint
 from latentviz.workspace.run import now
 
@@ -45,6 +45,8 @@ KINDS = {
 GRACE = 5.0
 #: Progress is written at most this often.
 _INTERVAL = 0.2
+#: Bytes that a job keeps free on the disk, to tell how it ended when there is no room for anything else.
+_RESERVE = 64 * 1024
 
 
 class JobRecord(BaseModel):
@@ -137,12 +139,15 @@ class Job:
         ------
         JobError
             If it is running already.
+        WorkspaceError
+            If the disk is full.
         """
         if self.active:
             raise JobError(f'"{self.record.title}" is running already.')
         workspace = self.folder.parent.parent
         (self.folder / "pid").unlink(missing_ok=True)
-        manifest.write(self.folder / "state.json", JobState(started=time.time(), updated=time.time()))
+        with disk_errors(f'Job "{self.record.title}"'):
+            manifest.write(self.folder / "state.json", JobState(started=time.time(), updated=time.time()))
         with (self.folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "latentviz.jobs", str(workspace), self.id],
@@ -242,6 +247,8 @@ def submit(workspace: Path, kind: str, title: str, parameters: Mapping[str, Any]
     ------
     JobError
         If the kind is unknown.
+    WorkspaceError
+        If the disk is full.
     """
     if kind not in KINDS:
         raise JobError(f'There is no kind of job "{kind}"; there are {", ".join(KINDS)}.')
@@ -250,8 +257,10 @@ def submit(workspace: Path, kind: str, title: str, parameters: Mapping[str, Any]
         if job.active and fingerprint(job.record.kind, job.record.parameters) == same:
             return job
     folder = workspace / "jobs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-    folder.mkdir(parents=True)
-    manifest.write(folder / "job.json", JobRecord(kind=kind, title=title, parameters=dict(parameters), created=now()))
+    record = JobRecord(kind=kind, title=title, parameters=dict(parameters), created=now())
+    with disk_errors(f'Job "{title}"'):
+        folder.mkdir(parents=True)
+        manifest.write(folder / "job.json", record)
     job = Job(folder)
     job.start()
     return job
@@ -268,15 +277,22 @@ def jobs(workspace: Path) -> list[Job]:
 
 
 class StateWriter:
-    """A :class:`latentviz.progress.Progress` that writes to the job's folder a few times a second."""
+    """A :class:`latentviz.progress.Progress` that writes to the job's folder a few times a second.
+
+    A full disk ends no work by itself: what cannot be written of the progress is left out, and there is room for
+    the end.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "state.json"
+        self.path, self.reserve = folder / "state.json", folder / "reserve"
+        with suppress(OSError):
+            self.reserve.write_bytes(os.urandom(_RESERVE))  # zeros might take no room on the disk
         started = time.time()
         self.state = JobState(status="running", started=started)
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)
         self._written = 0.0
-        self.write(stage="Starting")
+        with suppress(OSError):
+            self.write(stage="Starting")
 
     def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
         moment = time.monotonic()
@@ -289,7 +305,13 @@ class StateWriter:
         first, first_done = self._recent[0]
         rate = (done - first_done) / (moment - first) if moment > first else 0.0
         self._written = moment
-        self.write(stage=stage, done=done, total=total, unit=unit, rate=max(rate, 0.0))
+        with suppress(OSError):
+            self.write(stage=stage, done=done, total=total, unit=unit, rate=max(rate, 0.0))
+
+    def end(self, status: Status, message: str) -> None:
+        """Tell how the work ended."""
+        self.reserve.unlink(missing_ok=True)
+        self.write(status=status, message=message)
 
     def write(self, **changes: Any) -> None:
         """Replace the state on disk."""
@@ -305,18 +327,19 @@ def work(workspace: Path, job_id: str) -> int:
         progress = StateWriter(job.folder)
         module, _, function = KINDS[job.record.kind].partition(":")
         try:
-            message = getattr(import_module(module), function)(workspace, job.record.parameters, progress)
+            with disk_errors("The result"):
+                message = getattr(import_module(module), function)(workspace, job.record.parameters, progress)
         except Cancelled:
-            progress.write(status="cancelled", message="Cancelled; what was finished is kept.")
+            progress.end("cancelled", "Cancelled; what was finished is kept.")
             return 1
         except LatentvizError as error:
-            progress.write(status="failed", message=str(error))
+            progress.end("failed", str(error))
             return 1
         except Exception as error:
+            progress.end("failed", f"Unexpected {type(error).__name__}: {error}. The log has details.")
             traceback.print_exc()
-            progress.write(status="failed", message=f"Unexpected {type(error).__name__}: {error}. The log has details.")
             return 1
-        progress.write(status="done", message=str(message))
+        progress.end("done", str(message))
     return 0
 
 
@@ -331,6 +354,7 @@ if __name__ == "__main__":
         code = work(Path(sys.argv[1]), sys.argv[2])
     except RunLockedError:
         code = 1
+    with suppress(OSError):  # the log lies on the same disk
+        sys.stdout.flush()
     # Worker threads of native libraries must not keep a finished job alive.
-    sys.stdout.flush()
     os._exit(code)

@@ -52,6 +52,9 @@ class Head:
             )
         if self.kind not in ("linear", "l2"):
             raise DataError(f'Unknown head kind "{self.kind}"; choose "linear" or "l2".')
+        for name, values in (("weight", weight), ("bias", bias)):
+            if not np.isfinite(values).all():
+                raise DataError(f"The head's {name} has NaN or infinite values; check where it comes from.")
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "bias", bias)
 
@@ -84,12 +87,26 @@ class Head:
     def disagreement(self, features: np.ndarray, logits: np.ndarray) -> float:
         """Largest ``|logits - head(features)|`` relative to the largest ``|logits|``.
 
-        Float32 networks stay below 1e-4; anything above 1e-2 means that features, logits
-        and head do not come from the same network.
+        Float32 networks stay below 1e-4; anything that is not below 1e-2, NaN among it, means that features,
+        logits and head do not come from the same network.
+
+        Raises
+        ------
+        DataError
+            If a sample has more or fewer features or logits than the head.
         """
+        for what, values, width, does in (
+            ("features", features, self.width, "takes"),
+            ("logits", logits, self.classes, "makes"),
+        ):
+            if np.ndim(values) != 2 or np.shape(values)[1] != width:
+                shape = " × ".join(map(str, np.shape(values)[1:])) or "single"
+                raise DataError(
+                    f"A sample has {shape} {what}, the head {does} {width}; they do not come from the same layer."
+                )
         if len(features) == 0:
             return 0.0
-        scale = max(1.0, float(np.abs(logits).max()))
+        scale = max(float(np.finfo(np.float32).tiny), float(np.abs(logits).max()))
         return float(np.abs(self.logits(features) - logits).max()) / scale
 
 

@@ -40,13 +40,17 @@ def serve(
     port: int | None = None,
     headless: bool = False,
 ) -> int:
-    """Run the app until it is stopped; returns its exit code."""
+    """Run the app until it is stopped, on POSIX in the place of this process; elsewhere returns its exit code."""
     command = [sys.executable, "-m", "latentviz.app.server", str(home() / "app.py"), "--server.address", address]
     if port is not None:
         command += ["--server.port", str(port)]
     if headless:
         command += ["--server.headless", "true"]
+    variables = {**os.environ, **environment(workspaces, data_roots)}
+    if os.name == "posix":  # a child would outlive a SIGTERM to its parent, and keep its port
+        sys.stdout.flush()
+        os.execve(command[0], command, variables)
     try:
-        return subprocess.call(command, env={**os.environ, **environment(workspaces, data_roots)})
+        return subprocess.call(command, env=variables)
     except KeyboardInterrupt:
         return 0

@@ -5,10 +5,12 @@ python scripts/screenshots.py http://localhost:8501 assets
 """
 
 import argparse
-import shutil
+import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+from _browser import browser
 
 PICTURES = {"overview": ("", "samples from"), "latent-map": ("latent_map", "UMAP, n_neighbors")}
 
@@ -18,11 +20,9 @@ def main() -> None:
     arguments.add_argument("url")
     arguments.add_argument("folder", type=Path)
     options = arguments.parse_args()
-    with sync_playwright() as playwright:
-        gl = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=gl)
+    with browser() as opened:
         for name, (path, wanted) in PICTURES.items():
-            page = browser.new_page(viewport={"width": 1440, "height": 860})
+            page = opened.new_page(viewport={"width": 1440, "height": 860})
             page.goto(f"{options.url}/{path}?run=digits-l2")
             page.get_by_text(wanted).first.wait_for(timeout=180_000)
             page.wait_for_timeout(3000)

@@ -1,29 +1,59 @@
 """The pages on runs that are not as whole as the demo's, and what the page "Add a run" refuses."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 import latentviz as lv
-from latentviz import launch
-from latentviz.app import roots
+from latentviz import launch, projection
+from latentviz.app import cached, roots
 from latentviz.errors import Cancelled, DataError
 from latentviz.extraction import Request, SetRequest
+from latentviz.jobs import jobs, submit
 from latentviz.launch import home
+from latentviz.projection import LayoutSpec
+from latentviz.projection.job import request
+from latentviz.workspace import SetEntry
+from latentviz.workspace.run import listing_of
 
 PAGES = ("overview", "latent_map", "add_run")
 
 
-def shown(workspace: lv.Workspace, page: str, monkeypatch) -> AppTest:
-    monkeypatch.setenv(launch.WORKSPACES, str(workspace.path))
+@pytest.fixture(autouse=True)
+def no_worker_outlives_its_test(tmp_path):
+    """The page "Latent map" starts one, which would go on computing for nobody."""
+    yield
+    for folder in tmp_path.glob("**/jobs"):
+        for job in jobs(folder.parent):
+            job.cancel()
+
+
+def shown(workspace: lv.Workspace | list[lv.Workspace], page: str, monkeypatch) -> AppTest:
+    """A page as a new session sees it; it must show no error."""
+    listed = workspace if isinstance(workspace, list) else [workspace]
+    monkeypatch.setenv(launch.WORKSPACES, os.pathsep.join(str(w.path) for w in listed))
     app = AppTest.from_file(str(home() / "app.py"), default_timeout=120).run()
-    app = app.switch_page(f"app_pages/{page}.py").run()
+    return unharmed(app.switch_page(f"app_pages/{page}.py").run())
+
+
+def unharmed(app: AppTest) -> AppTest:
     assert [error.value for error in app.error] == []
     assert not app.exception
     return app
+
+
+def arrays(workspace: lv.Workspace, name: str = "arrays", rows: int = 40, sets: tuple[str, ...] = ("train", "far")):
+    """A small run of random features; the same for the same arguments."""
+    random = np.random.default_rng(0)
+    features = {s: random.normal(size=(rows, 5)).astype(np.float32) for s in sets}
+    head = lv.Head(np.eye(3, 5), np.zeros(3))
+    return lv.Run.from_arrays(features, head=head, workspace=workspace, name=name)
 
 
 @pytest.mark.parametrize("rows", [0, 60])
@@ -68,6 +98,230 @@ def test_an_empty_workspace_says_what_to_do(workspace, monkeypatch, page):
     assert any("latentviz" in info.value for info in app.info)
 
 
+def test_no_two_options_look_the_same(tmp_path, monkeypatch):
+    roots_ = [tmp_path / "one" / "data", tmp_path / "two" / "data"]
+    paths = [str(root / "resnet" / "best.pt") for root in roots_] + [str(roots_[0] / "vgg" / "best.pt")]
+    for root in roots_:
+        root.mkdir(parents=True)
+    monkeypatch.setenv(launch.DATA_ROOTS, os.pathsep.join(map(str, roots_)))
+    shown = [roots.labels(paths)(path) for path in paths]
+    assert shown == ["one/data/resnet/best.pt", "two/data/resnet/best.pt", "data/vgg/best.pt"]
+    assert [roots.labels(paths[1:])(path) for path in paths[1:]] == ["data/resnet/best.pt", "data/vgg/best.pt"]
+
+
+def test_what_is_chosen_is_what_is_meant(workspace, make_folder, checkpoint, tmp_path, monkeypatch):
+    roots_ = [tmp_path / "one" / "SAR", tmp_path / "two" / "SAR"]
+    for root, count in zip(roots_, (2, 3), strict=True):
+        make_folder(root / "chips", {"a": count, "b": 1, "c": 1})
+        shutil.copy(checkpoint, root / "w.safetensors")
+    monkeypatch.setenv(launch.DATA_ROOTS, os.pathsep.join(map(str, roots_)))
+    roots.files.clear()
+    roots.image_folders.clear()
+    app = shown(workspace, "add_run", monkeypatch)
+    weights = app.selectbox(key="weights-file")
+    assert weights.options == ["one/SAR/w.safetensors", "two/SAR/w.safetensors"]
+    app.selectbox(key="architecture").select("resnet20")
+    weights.select_index(1)
+    folders = app.multiselect(key="folders")
+    assert folders.options == ["one/SAR/chips", "two/SAR/chips"]
+    unharmed(folders.set_value([str(roots_[1] / "chips")]).run())
+    assert app.session_state["weights-file"] == str(roots_[1] / "w.safetensors")
+    unharmed(app.button(key="check").click().run())
+    assert any("5 images in 3 classes" in m.value for m in app.markdown)
+    # The same check again looks at the files again.
+    make_folder(roots_[1] / "chips", {"a": 4})
+    unharmed(app.run())
+    assert any("5 images in 3 classes" in m.value for m in app.markdown)
+    unharmed(app.button(key="check").click().run())
+    assert any("6 images in 3 classes" in m.value for m in app.markdown)
+    # Names of sets are told as they are written.
+    for root in roots_:
+        (root / "chips").rename(root / "MSTAR")
+    roots.image_folders.clear()
+    app.run()
+    app.multiselect(key="folders").set_value([str(root / "MSTAR") for root in roots_]).run()
+    assert [e.value for e in app.error] == ["Two sets are called MSTAR; every set needs a name of its own."]
+
+
+def test_folders_with_many_other_files_are_found(make_folder, tmp_path, monkeypatch):
+    images = make_folder(tmp_path / "data" / "images", {"a": 1})
+    for number in range(60):
+        (images / "a" / f"{number:04d}.txt").touch()
+    monkeypatch.setenv(launch.DATA_ROOTS, str(tmp_path / "data"))
+    roots.image_folders.clear()
+    assert roots.image_folders() == [str(images)]
+
+
+def test_workspaces_of_one_name_can_be_told_apart(tmp_path, monkeypatch):
+    both = [lv.Workspace(tmp_path / where / "runs") for where in ("here", "there")]
+    for workspace, name in zip(both, ("first", "second"), strict=True):
+        arrays(workspace, name)
+    app = shown(both, "overview", monkeypatch)
+    assert app.title[0].value == "first"
+    picker = app.selectbox(key="workspace")
+    assert picker.options == [str(w.path) for w in both]
+    unharmed(picker.select_index(1).run())
+    assert app.title[0].value == "second"
+    assert [c.value for c in app.sidebar.caption] == [f"`{both[1].path}`"]
+
+
+def test_the_run_of_another_workspace_has_its_own_map(tmp_path, monkeypatch):
+    first, second = lv.Workspace(tmp_path / "first"), lv.Workspace(tmp_path / "second")
+    arrays(first, sets=("train", "far"))
+    arrays(second, sets=("test", "far", "near"))
+    app = shown([first, second], "latent_map", monkeypatch)
+    chosen = app.multiselect[0]
+    assert (chosen.label, chosen.value) == ("Sets in the layout", ["train", "far"])
+    chosen.set_value(["train"])
+    unharmed(apply(app))
+    assert app.multiselect[0].value == ["train"]
+    unharmed(app.selectbox(key="workspace").select_index(1).run())
+    assert app.multiselect[0].value == ["test", "far", "near"]
+
+
+def apply(app: AppTest) -> AppTest:
+    """Press the button of the form "Parameters"."""
+    return next(button for button in app.button if button.label == "Apply").click().run()
+
+
+def test_applied_sets_that_are_gone_are_left_out(workspace, monkeypatch):
+    arrays(workspace, sets=("train", "far", "near"))
+    app = shown(workspace, "latent_map", monkeypatch)
+    app.multiselect[0].set_value(["far", "near"])
+    unharmed(apply(app))
+    workspace.delete("arrays")
+    arrays(workspace, sets=("train", "near"))
+    unharmed(app.run())
+    assert app.multiselect[0].value == ["near"]
+
+
+def set_pills(app: AppTest):
+    return next(group for group in app.button_group if group.label == "Show sets")
+
+
+def test_only_what_somebody_hid_is_hidden(workspace, monkeypatch):
+    arrays(workspace, sets=("train", "far"))
+    app = shown(workspace, "latent_map", monkeypatch)
+    assert set_pills(app).value == ["train", "far"]
+    set_pills(app).set_value(["far"])
+    unharmed(app.run())
+    assert "40 of 80 samples" in [c.value for c in app.caption]
+    workspace.delete("arrays")
+    arrays(workspace, sets=("train", "far", "near"))
+    unharmed(app.run())
+    assert set_pills(app).value == ["far", "near"]
+    assert "80 of 120 samples" in [c.value for c in app.caption]
+    # Another page in between changes nothing.
+    app = unharmed(app.switch_page("app_pages/overview.py").run())
+    app = unharmed(app.switch_page("app_pages/latent_map.py").run())
+    assert set_pills(app).value == ["far", "near"]
+
+
+def test_a_sample_is_found_by_its_id(workspace, monkeypatch):
+    arrays(workspace)
+    app = shown(workspace, "latent_map", monkeypatch)
+
+    def find(text: str) -> AppTest:
+        return unharmed(app.text_input(key="find-id").set_value(text).run())
+
+    assert "No sample has an id with “nothing”." in [c.value for c in find("nothing").caption]
+    many = find("1")
+    assert [heading.value for heading in many.subheader] == ["Nothing selected"]
+    found = next(frame.value for frame in many.dataframe if "prediction" in frame.value)
+    expected = [(s, f"{n:06d}") for s in ("train", "far") for n in range(40) if "1" in str(n)]
+    assert list(zip(found["set"], found["id"], strict=True)) == expected
+    workspace.delete("arrays")
+    arrays(workspace, sets=("train",))
+    assert [heading.value for heading in find("39").subheader] == ["Nothing selected", "000039"]
+
+
+def test_parameters_are_applied_and_then_computed(workspace, monkeypatch):
+    run = arrays(workspace)
+    app = shown(workspace, "latent_map", monkeypatch)
+    (first,) = jobs(workspace.path)  # the first map is computed unasked
+    assert first.record.parameters == request("arrays", LayoutSpec(sets=tuple(run.sets)))
+    first.cancel()
+    sliders = {slider.label: slider for slider in app.slider}
+    sliders["n_neighbors"].set_value(30)
+    sliders["min_dist"].set_value(0.5)
+    next(box for box in app.selectbox if box.label == "Metric").select("cosine")
+    assert len(jobs(workspace.path)) == 1
+    unharmed(apply(app))
+    assert any("has not been computed yet; the map below is **PCA**" in m.value for m in app.markdown)
+    assert len(jobs(workspace.path)) == 1
+    unharmed(app.button(key="compute-umap").click().run())
+    (second,) = (job for job in jobs(workspace.path) if job.id != first.id)
+    spec = LayoutSpec(sets=tuple(run.sets), n_neighbors=30, min_dist=0.5, metric="cosine")
+    assert second.record.parameters == request("arrays", spec)
+
+
+def test_what_the_page_waits_for_shows_how_far_it_is(workspace, monkeypatch):
+    told: list[str] = []
+    bar = DeltaGenerator.progress
+    monkeypatch.setattr(
+        DeltaGenerator, "progress", lambda self, value, text=None, **o: told.append(text) or bar(self, value, text, **o)
+    )
+    arrays(workspace)
+    shown(workspace, "latent_map", monkeypatch)
+    assert "PCA: 240 of 240 samples" in told
+    assert "Map quality: 160 of 160 samples" in told
+
+
+def test_work_that_the_page_waits_for_can_be_stopped():
+    def script() -> None:
+        import streamlit as st
+
+        from latentviz.app import show
+
+        with show.sentences(), show.progress() as progress:
+            progress("PCA", 5, 10, "samples")
+            st.stop()
+
+    app = unharmed(AppTest.from_function(script).run())
+    assert app.get("progress")[0].proto.text == "PCA: 5 of 10 samples"
+
+
+def test_a_job_that_another_session_resumed_or_forgot(workspace, monkeypatch):
+    run = arrays(workspace)
+    job = submit(workspace.path, "project", "UMAP", request("arrays", LayoutSpec(sets=tuple(run.sets))))
+    job.cancel()
+    app = shown(workspace, "add_run", monkeypatch)
+    job.start()
+    unharmed(app.button(key=f"resume-{job.id}").click().run())
+    assert app.button(key=f"cancel-{job.id}")
+    job.cancel()
+    unharmed(app.run())
+    job.forget()
+    unharmed(app.button(key=f"forget-{job.id}").click().run())
+    assert "No job was started in this workspace yet." in [c.value for c in app.caption]
+
+
+def test_a_run_that_is_finished_without_new_rows_is_complete(workspace):
+    run = arrays(workspace)
+    listing = listing_of(["0", "1"], ["", ""], None)
+    writer = run.add_set(SetEntry(name="late", role="ood", listed=2, listing="x"), listing, 0)
+    features = np.ones((2, 5), np.float32)
+    writer.append(features, run.head.logits(features))
+    assert not cached.run(workspace, "arrays").complete
+    writer.finish()
+    assert cached.run(workspace, "arrays").complete
+
+
+def test_neighbours_are_looked_up_once(workspace):
+    run = arrays(workspace)
+    layout = projection.compute(run, LayoutSpec(method="pca", sets=tuple(run.sets)))
+    expected = projection.neighbours_of(run, list(run.sets), "far", 3, 12)
+    pd.testing.assert_frame_equal(cached.neighbours(run, layout, "far", 3, 12), expected)
+    for name in run.sets:
+        shutil.rmtree(run.folder / "sets" / name / "features")
+    pd.testing.assert_frame_equal(cached.neighbours(run, layout, "far", 3, 12), expected)
+    assert len(cached.neighbours(run, layout, "far", 3, 40)) == 40
+    rows = cached.rows_of(cached.points(run, layout), expected)
+    tables = {s.name: s.table() for s in run}
+    assert rows["id"].tolist() == [tables[s]["id"][r] for s, r in zip(expected["set"], expected["row"], strict=True)]
+    assert rows[["set", "row"]].equals(expected[["set", "row"]])
+
+
 def test_only_allowed_folders_can_be_used(tmp_path, monkeypatch):
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     for folder in (inside, outside):
@@ -85,6 +339,9 @@ def test_only_allowed_folders_can_be_used(tmp_path, monkeypatch):
         request(inside, outside / "w.pt"),
         request(inside / ".." / "outside", inside / "w.pt"),
         request(Path("torchvision:CIFAR10:test"), inside / "w.pt"),
+        request(Path(f"torchvision:LSUN:test:{inside}"), inside / "w.pt"),
+        request(Path(f"{inside}/images.npy,{outside}/labels.npy"), inside / "w.pt"),
+        request(Path(f"{inside}/images.npy,labels.npy"), inside / "w.pt"),
     ):
         with pytest.raises(DataError, match="--data-root"):
             roots.check(refused)

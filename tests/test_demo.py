@@ -1,9 +1,13 @@
 """The demo workspace, from a few of its images."""
 
-import pytest
+from pathlib import Path
 
-from latentviz import demo
-from latentviz.datasets.demo import ROLES, demo_sets
+import numpy as np
+import pytest
+from PIL import Image
+
+from latentviz import demo, folder
+from latentviz.datasets.demo import ROLES, demo_sets, write_folders
 from latentviz.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,6 +32,28 @@ def test_two_networks_on_every_set(tmp_path, monkeypatch):
     stages.clear()
     assert demo.prepare(tmp_path, lambda stage, *_: stages.append(stage)).names() == ["digits", "digits-l2"]
     assert stages == []  # everything is there
+
+
+def test_an_interruption_leaves_no_half_image(tmp_path, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    sets = {"test": (images, ["a", "a", "b"])}
+    whole = Image.Image.save
+
+    def half(image: Image.Image, path: Path, **options: str) -> None:
+        whole(image, path, **options)
+        if path.stem == "0001":
+            path.write_bytes(path.read_bytes()[:40])
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", half)
+        with pytest.raises(KeyboardInterrupt):
+            write_folders(sets, tmp_path)
+    write_folders(sets, tmp_path)
+    source = folder(tmp_path / "test", "ind")
+    assert source.ids == ["a/0000.png", "a/0001.png", "b/0002.png"]
+    for image, expected in zip(source.part(0, 3), images, strict=True):
+        np.testing.assert_array_equal(image, expected)
 
 
 def test_missing_weights_are_named(monkeypatch, tmp_path):

@@ -61,7 +61,7 @@ def test_a_head_without_bias_that_divides_by_the_length(save, workspace):
         ({"features": Z, "bias": B}, '"bias" but no "weight"'),
         ({"features": Z, "weight": 3.0}, "head's weight has shape"),
         ({"features": Z, "weight": np.eye(3)}, '"a" has 4 features, the head takes 3'),
-        ({"features": Z, "weight": W, "b__labels": [0]}, '"b" has labels but no features'),
+        ({"features": Z, "weight": W, "b__labels": [0]}, 'There are labels for "b", but no features'),
         ({"features": Z, "weight": W, "labels": [0, 1, 2, 3, 0, 0]}, '"a" has the label 3, out of range for 3 logits'),
         ({"features": Z, "weight": W, "labels": [0, 1]}, '"a" has 6 features but 2 labels'),
         ({"features": Z, "weight": W, "logits": Z @ W.T + 1}, "logits and W·z\\+b disagree"),

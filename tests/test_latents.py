@@ -46,6 +46,31 @@ def test_disagreement_is_relative_to_the_largest_logit():
     assert head.disagreement(np.zeros((0, 2)), np.zeros((0, 2))) == 0
 
 
+def test_small_logits_must_agree_too():
+    head = Head(1e-4 * np.eye(2), np.zeros(2))
+    z = np.array([[1.0, 0.0]])
+    assert head.disagreement(z, 2 * head.logits(z)) == pytest.approx(0.5)
+
+
+def test_logits_and_features_of_another_width_are_told():
+    head = Head(W, B)
+    with pytest.raises(DataError, match="A sample has 4 logits, the head makes 3"):
+        head.disagreement(Z, np.zeros((7, 4)))
+    with pytest.raises(DataError, match="A sample has 3 features, the head takes 5"):
+        head.disagreement(Z[:, :3], np.zeros((7, 3)))
+    with pytest.raises(DataError, match="A sample has 2 × 3 logits, the head makes 3"):
+        head.disagreement(Z, np.zeros((7, 2, 3)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_a_head_of_nan_is_refused(name, value):
+    broken = {"weight": W.copy(), "bias": B.copy()}
+    broken[name][1] = value
+    with pytest.raises(DataError, match=f"head's {name} has NaN or infinite values"):
+        Head(**broken)
+
+
 @pytest.mark.parametrize(("weight", "bias"), [((3, 5), (4,)), ((3,), (3,)), ((3, 5), (3, 1))])
 def test_shapes_that_do_not_fit(weight, bias):
     with pytest.raises(DataError, match="expected \\(classes, features\\)"):

@@ -15,7 +15,7 @@ from latentviz.errors import DataError
 from latentviz.extraction.request import Request, SetRequest
 from latentviz.jobs import submit
 from latentviz.models import ModelSpec
-from latentviz.workspace import Workspace
+from latentviz.workspace import Role, Workspace
 from latentviz.workspace.arrays import USUAL_ROLES
 from latentviz.workspace.manifest import ROLES
 
@@ -68,7 +68,8 @@ def _file(label: str, suffixes: tuple[str, ...], key: str) -> Path | None:
     if not found:
         st.info(f"No file ending in {', '.join(suffixes)} lies in the allowed folders.")
         return None
-    chosen = st.selectbox(label, found, format_func=roots.short, index=None, key=key, placeholder="Choose a file")
+    shown = roots.labels(found)
+    chosen = st.selectbox(label, found, format_func=shown, index=None, key=key, placeholder="Choose a file")
     return None if chosen is None else Path(chosen)
 
 
@@ -94,22 +95,63 @@ def request(chosen: ModelSpec | None) -> Request | None:
     picked = st.multiselect(
         "Image folders",
         folders,
-        format_func=roots.short,
+        format_func=roots.labels(folders),
         key="folders",
         placeholder="Folders with one subfolder a class",
     )
     if not picked:
         return None
+    sets = _sets(picked)
+    left, right = st.columns(2)
+    with left:
+        classes = st.text_input(
+            "Class names, in the order of the outputs",
+            key="classes",
+            placeholder="the class folders of the fit set, in alphabetical order",
+            help="Separated by commas. Needed if the network numbers its classes in another order.",
+        )
+    with right:
+        run_name = st.text_input("Name of the run", key="run-name", placeholder="the model's")
+    preprocessing = _preprocessing(chosen)
+    skip = st.checkbox("Skip unreadable images instead of stopping at the first", key="skip-unreadable")
+    if chosen is None:
+        return None
+    renames = st.session_state.get("renames", {})
+    try:
+        return Request(
+            model=chosen,
+            sets=[
+                SetRequest(name=name, role=role, source=folder, rename=renames.get(folder, {}))
+                for folder, name, role in sets
+            ],
+            name=run_name or None,
+            classes=[part.strip() for part in classes.split(",")] if classes else None,
+            preprocessing=preprocessing,
+            skip_unreadable=skip,
+        )
+    except ValidationError as error:
+        raise DataError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError, about: str = "") -> str:
+    """The first of the things that are wrong."""
+    text = f"{about}{error.errors()[0]['msg'].removeprefix('Value error, ')}."
+    return text[0].upper() + text[1:]  # not capitalize(), which would write the names in it small
+
+
+def _sets(folders: list[str]) -> list[tuple[str, str, Role]]:
+    """Folder, name and role of every set, to be edited."""
+    # The editor keeps its changes by row, and forgets them when rows come or go; a folder keeps its name and role.
+    given = st.session_state.setdefault("names-and-roles", {})
+    key = f"sets-{hash(tuple(folders))}"
+    first = st.session_state.get("sets-at-first")
+    if key not in st.session_state or first["folder"].tolist() != folders:
+        rows = [(folder, *given.get(folder, _usual(folder))) for folder in folders]
+        first = pd.DataFrame(rows, columns=["folder", "name", "role"], dtype=str)
+        st.session_state["sets-at-first"] = first
     table = st.data_editor(
-        pd.DataFrame(
-            {
-                "folder": picked,
-                "name": [Path(folder).name for folder in picked],
-                "role": [_usual_role(Path(folder).name) for folder in picked],
-            },
-            dtype=str,
-        ),
-        key=f"sets-{hash(tuple(picked))}",
+        first,
+        key=key,
         hide_index=True,
         disabled=["folder"],
         alt="The chosen image sets",
@@ -121,35 +163,14 @@ def request(chosen: ModelSpec | None) -> Request | None:
             ),
         },
     )
-    left, right = st.columns(2)
-    with left:
-        classes = st.text_input(
-            "Class names, in the order of the outputs",
-            key="classes",
-            placeholder="the class folders of the fit set, in alphabetical order",
-            help="Separated by commas. Needed if the network numbers its classes in another order.",
-        )
-    with right:
-        name = st.text_input("Name of the run", key="run-name", placeholder="the model's")
-    preprocessing = _preprocessing(chosen)
-    skip = st.checkbox("Skip unreadable images instead of stopping at the first", key="skip-unreadable")
-    if chosen is None:
-        return None
-    renames = st.session_state.get("renames", {})
-    try:
-        return Request(
-            model=chosen,
-            sets=[
-                SetRequest(name=row.name, role=row.role, source=row.folder, rename=renames.get(row.folder, {}))
-                for row in table.rename_axis(None).itertuples(index=False)
-            ],
-            name=name or None,
-            classes=[part.strip() for part in classes.split(",")] if classes else None,
-            preprocessing=preprocessing,
-            skip_unreadable=skip,
-        )
-    except ValidationError as error:
-        raise DataError(error.errors()[0]["msg"].removeprefix("Value error, ").capitalize() + ".") from None
+    given.update({folder: (name, role) for folder, name, role in table.to_numpy()})
+    return [(folder, *given[folder]) for folder in folders]
+
+
+def _usual(folder: str) -> tuple[str, str]:
+    """Name and role of a folder that nobody has changed."""
+    name = Path(folder).name
+    return name, _usual_role(name)
 
 
 def _usual_role(name: str) -> str:
@@ -192,7 +213,7 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
             std=_values(std),
         )
     except ValidationError as error:
-        raise DataError(f"Preprocessing: {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
+        raise DataError(_sentence(error, "Preprocessing: ")) from None
     except ValueError:
         raise DataError("Preprocessing: sizes and values must be numbers, such as 32x32 and 0.5, 0.5, 0.5.") from None
 
@@ -228,6 +249,7 @@ def check_and_start(workspace: Workspace, wanted: Request | None) -> None:
         return
     if st.button("Check", icon=":material/fact_check:", key="check"):
         st.session_state["checked"] = wanted
+        _preview.clear(wanted.model_dump_json())  # files may have changed since the last time
     if st.session_state.get("checked") != wanted:
         st.caption("The check loads the model, matches the classes and shows some images as the network will see them.")
         return

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
 #: Thumbnails of a random handful.
 HANDFUL = 24
+#: Most neighbours of a sample that are shown; all are looked up at once, so that asking for more costs nothing.
+NEIGHBOURS = 48
 
 
 def run(workspace: Workspace, name: str) -> Run:
     """A run; the object is shared as long as nothing is written to it."""
     opened = workspace[name]
-    return _run(str(opened.folder), opened.fingerprint)
+    return _run(str(opened.folder), opened.fingerprint, opened.complete)
 
 
+# Whether a run is complete is no part of its content, but of the object.
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _run(folder: str, fingerprint: str) -> Run:
+def _run(folder: str, fingerprint: str, complete: bool) -> Run:
     return Run(Path(folder))
 
 
@@ -79,7 +82,7 @@ def handful(image_set: ImageSet, seed: int) -> tuple[np.ndarray | None, list[str
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _handful(_image_set: ImageSet, folder: str, fingerprint: str, seed: int) -> tuple[np.ndarray | None, list[str]]:
     rows = np.sort(np.random.default_rng(seed).permutation(len(_image_set))[:HANDFUL])
-    return thumbnails(_image_set, rows), captions(set_table(_image_set).iloc[rows])
+    return thumbnails(_image_set, rows), captions(_image_set.table().iloc[rows])
 
 
 def thumbnails(image_set: ImageSet, rows: np.ndarray) -> np.ndarray | None:
@@ -123,33 +126,21 @@ def labels_of(points: pd.DataFrame) -> list[str]:
     return sorted(points["label"].unique())
 
 
-def quality(run: Run, layout: projection.Layout) -> projection.Quality:
-    """How far a map can be trusted; measured when a map is first shown, after it is drawn."""
-    with st.spinner("Measuring how far the map can be trusted …"):
-        return projection.quality_of(run, layout)
-
-
 def neighbours(run: Run, layout: projection.Layout, set_name: str, row: int, k: int) -> pd.DataFrame:
-    """The nearest samples of one, in feature space."""
+    """The nearest samples of one, in feature space; see :func:`latentviz.projection.neighbours_of`."""
     spec = layout.spec
-    return projection.neighbours_of(run, spec.sets, set_name, row, k, spec.quality_metric, spec.normalise)
+    how = spec.sets, set_name, row, NEIGHBOURS, spec.quality_metric, spec.normalise
+    return _neighbours(run, str(run.folder), run.fingerprint, how).head(k)
 
 
-def rows_of(run: Run, found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of :meth:`latentviz.Run.table` for samples given by ``set`` and ``row``, in their order."""
-    tables = {name: set_table(run[name]) for name in found["set"].unique()}
-    picked = [tables[s].iloc[[r]].assign(row=r) for s, r in zip(found["set"], found["row"], strict=True)]
-    return pd.concat(picked, ignore_index=True)
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _neighbours(_run: Run, folder: str, fingerprint: str, how: tuple) -> pd.DataFrame:
+    return projection.neighbours_of(_run, *how)
 
 
-def set_table(image_set: ImageSet) -> pd.DataFrame:
-    """See :meth:`latentviz.ImageSet.table`."""
-    return _set_table(image_set, str(image_set.folder), image_set.fingerprint)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _set_table(_image_set: ImageSet, folder: str, fingerprint: str) -> pd.DataFrame:
-    return _image_set.table()
+def rows_of(points: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The points given by ``set`` and ``row``, in their order."""
+    return found[["set", "row"]].merge(points, how="left", on=["set", "row"])
 
 
 def pictures(run: Run, rows: pd.DataFrame) -> np.ndarray | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from latentviz.app import pickers, show
@@ -81,11 +83,11 @@ def _card(job: Job, state: JobState) -> None:
                 f"{state.status}, started {job.record.created.replace('T', ' ').removesuffix('Z')} UTC", width="content"
             )
             if state.status in ("waiting", "running"):
-                st.button("Cancel", key=f"cancel-{job.id}", on_click=job.cancel, icon=":material/stop_circle:")
+                _button("Cancel", "stop_circle", job, job.cancel)
             elif state.status != "done":
-                st.button("Resume", key=f"resume-{job.id}", on_click=job.start, icon=":material/play_circle:")
+                _button("Resume", "play_circle", job, job.start)
             if state.status not in ("waiting", "running"):
-                st.button("Forget", key=f"forget-{job.id}", on_click=job.forget, icon=":material/delete:")
+                _button("Forget", "delete", job, job.forget)
         if state.status in ("waiting", "running"):
             progress(job, state, titled=False)
         elif state.message:
@@ -93,3 +95,11 @@ def _card(job: Job, state: JobState) -> None:
         if state.status == "failed" and job.log.strip():
             with st.expander("Log"):
                 st.code(job.log, language=None)
+
+
+def _button(label: str, icon: str, job: Job, action: Callable[[], None]) -> None:
+    # No callback: that would run before the page, where nothing turns its error into a sentence. A click is not
+    # lost to the refresh every second: Streamlit lets the one finish before it begins with the other.
+    if st.button(label, key=f"{label.lower()}-{job.id}", icon=f":material/{icon}:"):
+        action()
+        st.rerun()

@@ -12,7 +12,7 @@ from latentviz import projection
 from latentviz.app import cached, jobs_panel, pickers, show
 from latentviz.figures import latent_map as figures
 from latentviz.jobs import Job, jobs, submit
-from latentviz.projection import Layout, LayoutSpec
+from latentviz.projection import Layout, LayoutSpec, Quality
 from latentviz.projection.job import request
 from latentviz.workspace import Run
 
@@ -32,8 +32,14 @@ def layout(run: Run, wanted: LayoutSpec) -> Layout:
     if wanted.method == "umap":
         _announce(run, wanted)
         wanted = wanted.model_copy(update={"method": "pca"})
-    with st.spinner("Principal components …"):
-        return projection.compute(run, wanted)
+    with show.progress() as progress:
+        return projection.compute(run, wanted, progress)
+
+
+def quality(run: Run, layout: Layout) -> Quality:
+    """How far a map can be trusted; measured when a map is first shown, after it is drawn."""
+    with show.progress() as progress:
+        return projection.quality_of(run, layout, progress)
 
 
 def _announce(run: Run, wanted: LayoutSpec) -> None:
@@ -71,28 +77,39 @@ def _watch(job_id: str, run: Run) -> None:
             with st.container():
                 st.caption("UMAP is being computed; until then the map below is **PCA**.")
                 jobs_panel.progress(job, state)
-            st.button("Cancel", key="cancel-umap", on_click=job.cancel, icon=":material/stop_circle:")
+            if st.button("Cancel", key="cancel-umap", icon=":material/stop_circle:"):
+                job.cancel()
+                st.rerun()
 
 
-def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour, mouse: str) -> np.ndarray:
+def draw(run: Run, layout: Layout, shown: pd.DataFrame, colours: figures.Colour, mouse: str) -> np.ndarray:
     """The map with its controls.
+
+    Parameters
+    ----------
+    run : Run
+    layout : Layout
+    shown : DataFrame
+        Some of all points; the index says which.
+    colours : Colour
+        Of all points.
+    mouse : str
 
     Returns
     -------
     ndarray of int
         Positions, in the table of all points, of what is selected; kept when colours or filters change.
     """
-    kept = figures.thin_out(shown)
-    points = shown.iloc[kept]
-    thinned = figures.Colour(colour.title, colour.values[kept], colour.categories, colour.colours)
-    state = f"selection-{run.name}-{','.join(layout.spec.sets)}"
+    points = shown.iloc[figures.thin_out(shown)]
+    # Of this content: positions among other samples would be other samples, or none.
+    state = f"selection-{run.fingerprint}-{','.join(layout.spec.sets)}"
     selected: np.ndarray = st.session_state.get(state, np.empty(0, dtype=np.int64))
     emphasised = np.flatnonzero(np.isin(points.index, selected))
-    figure = figures.scatter(points, thinned, emphasised, pickers.MOUSE[mouse])
-    if len(kept) < len(shown):
-        st.caption(f"Drawn: {len(kept):,} of {len(shown):,}, the same share of every set.")
+    figure = figures.scatter(points, colours.at(points.index.to_numpy()), emphasised, pickers.MOUSE[mouse])
+    if len(points) < len(shown):
+        st.caption(f"Drawn: {len(points):,} of {len(shown):,}, the same share of every set.")
     if layout.spec.dimensions == 3:
-        st.plotly_chart(figure, key="map-3d", config={"displaylogo": False}, alt=_alt(points, colour))
+        st.plotly_chart(figure, key="map-3d", config={"displaylogo": False}, alt=_alt(points, colours.title))
         st.caption("Turn with the mouse. Selecting works on the 2D map.")
         return selected
     event = st.plotly_chart(
@@ -101,7 +118,7 @@ def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour, 
         on_select="rerun",
         selection_mode=("points", "box", "lasso"),
         config={"scrollZoom": True, "displaylogo": False, "displayModeBar": True},
-        alt=_alt(points, colour),
+        alt=_alt(points, colours.title),
     )
     picked = [point["customdata"] for point in event.selection.points if "customdata" in point]
     if picked:
@@ -115,9 +132,9 @@ def draw(run: Run, layout: Layout, shown: pd.DataFrame, colour: figures.Colour, 
     return selected
 
 
-def _alt(points: pd.DataFrame, colour: figures.Colour) -> str:
+def _alt(points: pd.DataFrame, coloured_by: str) -> str:
     counts = ", ".join(f"{name}: {n:,}" for name, n in points["set"].value_counts().items())
-    return f"Map of {len(points):,} samples coloured by {colour.title} ({counts})"
+    return f"Map of {len(points):,} samples coloured by {coloured_by} ({counts})"
 
 
 def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selection: np.ndarray) -> None:
@@ -129,25 +146,39 @@ def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selection: np.nda
             "**Point**: click a sample for its details and its nearest neighbours in feature space. "
             "**Lasso**, **Box**: drag around several to see their images and export them."
         )
-        _by_id(run, points)
+        _by_id(run, layout, points)
     elif len(chosen) == 1:
-        _one(run, layout, chosen.iloc[0])
+        _one(run, layout, points, chosen.iloc[0])
     else:
         _many(run, layout, chosen)
 
 
-def _by_id(run: Run, points: pd.DataFrame) -> None:
+def _by_id(run: Run, layout: Layout, points: pd.DataFrame) -> None:
     """Reach a sample without pointing at it: by its name."""
     wanted = st.text_input("Find a sample by its id", key="find-id", placeholder="part of a file name")
     if not wanted:
         return
     hits = points[points["id"].str.contains(wanted, case=False, regex=False)]
-    st.caption(f"{len(hits):,} found")
-    shown = hits.head(SHOWN)
-    _pictures(run, shown)
+    if hits.empty:
+        st.caption(f"No sample has an id with “{wanted}”.")
+        return
+    if len(hits) > 1:
+        st.caption(f"{len(hits):,} found. Choose one in the first column.")
+        chosen = st.dataframe(
+            hits[["set", "id", "label", "prediction"]],
+            key=f"hits-{run.fingerprint}-{wanted}",
+            on_select="rerun",
+            selection_mode="single-row",
+            hide_index=True,
+            alt="Samples that were found",
+            height=220,
+        )
+        hits = hits.iloc[chosen.selection.rows]
+    if len(hits) == 1:
+        _one(run, layout, points, hits.iloc[0])
 
 
-def _one(run: Run, layout: Layout, sample: pd.Series) -> None:
+def _one(run: Run, layout: Layout, points: pd.DataFrame, sample: pd.Series) -> None:
     st.subheader(sample["id"])
     image_set = run[sample["set"]]
     picture, facts = st.columns([1, 2])
@@ -161,9 +192,9 @@ def _one(run: Run, layout: Layout, sample: pd.Series) -> None:
             f"**Confidence** {sample['confidence']:.3f}  \n**Feature norm** {sample['feature_norm']:.3f}"
         )
     st.markdown("**Nearest in feature space**")
-    count = st.slider("Neighbours", 4, 48, 12, 4, key="neighbour-count", label_visibility="collapsed")
+    count = st.slider("Neighbours", 4, cached.NEIGHBOURS, 12, 4, key="neighbour-count", label_visibility="collapsed")
     found = cached.neighbours(run, layout, sample["set"], int(sample["row"]), count)
-    rows = cached.rows_of(run, found)
+    rows = cached.rows_of(points, found)
     _pictures(run, rows, [f"{d:.2f} · {label}" for d, label in zip(found["distance"], rows["label"], strict=True)])
     st.dataframe(
         rows.assign(distance=found["distance"].to_numpy())[["distance", "set", "label", "prediction", "id"]],

@@ -20,13 +20,18 @@ from latentviz.workspace import ImageSet, Run, Workspace
 
 def workspace_and_run() -> None:
     """Sidebar: which workspace and run every page shows."""
-    paths = launch.paths(launch.WORKSPACES)
+    paths = list(dict.fromkeys(launch.paths(launch.WORKSPACES)))
     if not paths:
         raise WorkspaceError("No workspace was given. Start the app with: latentviz app --workspace DIR")
     with st.sidebar:
         path = paths[0]
         if len(paths) > 1:
-            path = st.selectbox("Workspace", paths, format_func=lambda p: p.name, key="workspace", help=str(path))
+            # Streamlit knows an option by its label, so that no two may look the same.
+            distinct = len({p.name for p in paths}) == len(paths)
+            path = st.selectbox(
+                "Workspace", paths, format_func=lambda p: p.name if distinct else str(p), key="workspace"
+            )
+            st.caption(f"`{path}`")
         st.session_state["_workspace"] = path
         names = Workspace(path).names()
         wanted = st.query_params.get("run")
@@ -97,35 +102,35 @@ def layout_spec(run: Run) -> LayoutSpec:
             "No features of this run are stored yet; the map is here once they are.", icon=":material/hourglass_top:"
         )
         st.stop()
-    saved = f"layout-{run.name}"
+    saved = f"layout-{run.folder}"
     current = st.session_state.get(saved) or LayoutSpec(sets=filled)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        method = st.segmented_control(
-            "Projection",
-            ["umap", "pca"],
-            format_func=str.upper,
-            default="umap",
-            required=True,
-            key="method",
-            help="PCA keeps directions of large variance and is there at once. UMAP keeps neighbourhoods.",
-        )
-        dimensions = st.segmented_control(
-            "Dimensions", [2, 3], format_func=lambda d: f"{d}D", default=2, required=True, key="dimensions"
-        )
-        normalise = st.segmented_control(
-            "Features",
-            [False, True],
-            format_func=lambda on: "z / ‖z‖" if on else "raw z",
-            default=False,
-            required=True,
-            key="normalise",
-            help="Raw features keep their length; normalised ones are what an L2 head sees.",
-        )
-        st.selectbox("Colour by", list(TITLES), format_func=TITLES.__getitem__, key="colour-by", width=230)
-        with st.popover("Parameters", icon=":material/tune:"):
-            applied = _umap_parameters(filled, current)
-            if applied != current:  # what was never changed follows the sets that are there
-                st.session_state[saved] = current = applied
+    # The run may have been made anew, with other sets.
+    current = current.model_copy(update={"sets": tuple(s for s in current.sets if s in filled) or filled})
+    method = st.segmented_control(
+        "Projection",
+        ["umap", "pca"],
+        format_func=str.upper,
+        default="umap",
+        required=True,
+        key="method",
+        help="PCA keeps directions of large variance and is there at once. UMAP keeps neighbourhoods.",
+    )
+    dimensions = st.segmented_control(
+        "Dimensions", [2, 3], format_func=lambda d: f"{d}D", default=2, required=True, key="dimensions"
+    )
+    normalise = st.segmented_control(
+        "Features",
+        [False, True],
+        format_func=lambda on: "z / ‖z‖" if on else "raw z",
+        default=False,
+        required=True,
+        key="normalise",
+        help="Raw features keep their length; normalised ones are what an L2 head sees.",
+    )
+    with st.popover("Parameters", icon=":material/tune:"):
+        applied = _umap_parameters(filled, current)
+        if applied != current:  # what was never changed follows the sets that are there
+            st.session_state[saved] = current = applied
     return current.model_copy(update={"method": method, "dimensions": dimensions, "normalise": normalise})
 
 
@@ -179,7 +184,7 @@ def mouse() -> str:
 
 def colour_by() -> str:
     """Column that colours the map."""
-    return st.session_state["colour-by"]
+    return st.selectbox("Colour by", list(TITLES), format_func=TITLES.__getitem__, key="colour-by", width=230)
 
 
 @dataclass(frozen=True)
@@ -192,10 +197,16 @@ class PointFilter:
 
 def point_filter(run: Run, points: pd.DataFrame) -> PointFilter:
     """Sets and classes to show."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        present = [name for name in run.sets if name in set(points["set"].unique())]
-        sets = st.pills("Show sets", present, selection_mode="multi", default=present, key=f"show-sets-{run.name}")
+    present = [name for name in run.sets if name in set(points["set"].unique())]
+    # What is hidden is remembered, not what is shown: a set that comes later is shown until somebody hides it.
+    hidden = st.session_state.setdefault(f"hidden-{run.folder}", set())
+    with row():
+        key = f"show-sets-{run.folder}-{','.join(present)}"
+        st.session_state.setdefault(key, [name for name in present if name not in hidden])
+        sets = st.pills("Show sets", present, selection_mode="multi", key=key)
         labels = st.multiselect(
-            "Show classes", cached.labels_of(points), key=f"show-classes-{run.name}", placeholder="all", width=320
+            "Show classes", cached.labels_of(points), key=f"show-classes-{run.folder}", placeholder="all", width=320
         )
+    hidden -= set(present)
+    hidden |= set(present) - set(sets or present)
     return PointFilter(tuple(sets or present), tuple(labels))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from latentviz import launch
-from latentviz.datasets.source import SUFFIXES
+from latentviz.datasets.source import SUFFIXES, source_paths
 from latentviz.errors import DataError
 from latentviz.extraction.request import Request
 
@@ -35,8 +36,11 @@ def check(request: Request) -> None:
     """
     if request.model.factory is not None:
         raise DataError("A factory runs code; use it from Python or the command line.")
+    if named := [entry.source for entry in request.sets if entry.source.startswith("torchvision:")]:
+        # Some of torchvision's collections unpickle what they find.
+        raise DataError(f"{named[0]} is no folder that was allowed with --data-root; use it from the command line.")
     paths = [p for p in (request.model.checkpoint, request.model.onnx) if p is not None]
-    for path in [*paths, *(Path(entry.source) for entry in request.sets)]:
+    for path in [*paths, *(path for entry in request.sets for path in source_paths(entry.source))]:
         if not any(path.resolve().is_relative_to(root) for root in allowed()):
             raise DataError(f"{path} is not in a folder that was allowed with --data-root.")
 
@@ -44,37 +48,51 @@ def check(request: Request) -> None:
 @st.cache_data(ttl=20, show_spinner=False)
 def files(suffixes: tuple[str, ...]) -> list[str]:
     """Files below the roots with one of the endings."""
-    return [str(f / n) for f, _, names in _walk() for n in sorted(names) if Path(n).suffix.lower() in suffixes]
+    return [str(f / n) for f, names in _walk() for n in names if Path(n).suffix.lower() in suffixes]
 
 
 @st.cache_data(ttl=20, show_spinner=False)
 def image_folders() -> list[str]:
     """Folders below the roots whose subfolders hold images, or which hold images but lie in no such folder."""
-    holding = [folder for folder, _, names in _walk() if any(Path(n).suffix.lower() in SUFFIXES for n in names[:50])]
+    holding = [folder for folder, names in _walk() if any(Path(n).suffix.lower() in SUFFIXES for n in names)]
     parents = {folder.parent for folder in holding if folder.parent not in allowed() or folder not in allowed()}
     flat = {folder for folder in holding if folder in allowed()}
     inside = [p for p in parents | flat if any(p.is_relative_to(root) for root in allowed())]
     return [str(path) for path in sorted(inside)]
 
 
-def short(path: str | Path) -> str:
-    """A path as seen from its root."""
-    resolved = Path(path)
-    for root in allowed():
-        if resolved.is_relative_to(root):
-            return str(resolved.relative_to(root.parent))
-    return str(path)
+def labels(paths: Sequence[str]) -> Callable[[str], str]:
+    """What to show for each path: what follows its root, and as much of the root as tells it from the others.
+
+    No two labels are the same, because Streamlit knows an option by its label.
+    """
+    shown = {path: len(_below_root(Path(path)).parts) for path in paths}
+    while True:
+        found = {path: str(Path(*Path(path).parts[-count:])) for path, count in shown.items()}
+        often = Counter(found.values())
+        alike = [path for path, label in found.items() if often[label] > 1]
+        if not alike:
+            return lambda path: found.get(path, path)  # Streamlit also asks for the label of what is one already
+        shown.update({path: shown[path] + 1 for path in alike})
 
 
-def _walk() -> Iterator[tuple[Path, list[str], list[str]]]:
-    seen = 0
+def _below_root(path: Path) -> Path:
+    """A path from the name of its root on."""
+    return next((path.relative_to(root.parent) for root in allowed() if path.is_relative_to(root)), path)
+
+
+def _walk() -> Iterator[tuple[Path, list[str]]]:
+    """Folders below the roots with the names of their files, sorted, each once."""
+    seen: set[Path] = set()
     for root in allowed():
         for folder, children, names in os.walk(root):
             here = Path(folder)
             children[:] = sorted(c for c in children if not c.startswith("."))
             if len(here.relative_to(root).parts) >= _DEPTH:
                 children.clear()
-            seen += 1
-            if seen > _LIMIT:
+            if here in seen:  # of a root that lies in another
+                continue
+            seen.add(here)
+            if len(seen) > _LIMIT:
                 return
-            yield here, children, names
+            yield here, sorted(names)

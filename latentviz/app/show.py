@@ -13,6 +13,8 @@ from PIL import Image
 
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import LatentvizError
+from latentviz.evaluation.accuracy import in_words
+from latentviz.progress import Progress
 from latentviz.projection import Layout, Quality
 from latentviz.workspace import ImageSet, Run, Workspace
 from latentviz.workspace.manifest import ROLES
@@ -31,6 +33,18 @@ def sentences() -> Iterator[None]:
             f"Something unexpected happened ({type(error).__name__}). The console that runs the app has the details.",
             icon=":material/error:",
         )
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A bar for work that the page waits for; at every report Streamlit can stop it, e.g. to show another page."""
+    place = st.empty()
+
+    def report(stage: str, done: int, total: int, unit: str = "") -> None:
+        place.progress(min(done / total, 1.0) if total else 0.0, text=f"{stage}: {done:,} of {total:,} {unit}")
+
+    yield report
+    place.empty()
 
 
 def heading(run: Run) -> None:
@@ -76,10 +90,7 @@ def sets(table: pd.DataFrame) -> None:
         "Set": table["set"],
         "Role": table["role"],
         "n": [f"{n:,}" for n in table["samples"]],
-        "Accuracy (95 % interval)": [
-            "–" if np.isnan(a) else f"{a:.1%} ({low:.1%} – {high:.1%})"
-            for a, low, high in zip(table["accuracy"], table["low"], table["high"], strict=True)
-        ],
+        "Accuracy (95 % interval)": in_words(table),
         "Classes": [f"{n:,}" for n in table["classes"]],
     }
     if table["skipped"].any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ def match_labels(
 ) -> np.ndarray:
     """Class indices of samples by the names of their classes.
 
-    Names match exactly, or else without regard to case, spaces, ``-`` and ``_``.
+    Names match exactly, or else without regard to case, spaces, ``-`` and ``_`` where that leaves one class.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def match_labels(
     """
     wanted = dict(rename or {})
     exact = {name: index for index, name in enumerate(classes)}
-    loose = {_plain(name): index for index, name in enumerate(classes)}
+    plain = Counter(map(_plain, classes))
+    loose = {_plain(name): index for index, name in enumerate(classes) if plain[_plain(name)] == 1}
     found: dict[str, int] = {}
     unknown: list[str] = []
     for name in dict.fromkeys(class_names):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.datasets.source import ImagePart, ImageSource
+from latentviz.datasets.source import Decoded, ImagePart, ImageSource
 from latentviz.errors import DataError, UnreadableImageError
 from latentviz.thumbnails import THUMBNAIL_LIMIT, thumbnail
 
@@ -41,29 +41,83 @@ class Batch:
     unreadable: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What all images of a set have in common once they are prepared."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, pixels: np.ndarray) -> Look:
+        """Shape (height, width, channels) and dtype of an image."""
+        return cls(pixels.shape, pixels.dtype)
+
+    @property
+    def thumbnail_side(self) -> int:
+        """Side of the set's thumbnails: the longer side of what the network sees, at most 64 pixels."""
+        return min(THUMBNAIL_LIMIT, max(self.shape[:2]))
+
+
+def prepare(image: Decoded | UnreadableImageError, name: str, preprocessing: Preprocessing) -> np.ndarray:
+    """Resize and crop an image.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it could not be decoded, or cannot be prepared; names it.
+    """
+    if isinstance(image, UnreadableImageError):
+        raise image
+    try:
+        return preprocessing.pixels(image)
+    except (DataError, OSError, ValueError) as error:  # PIL's own, of images that are decoded when they are used
+        raise UnreadableImageError(f"{name} cannot be used: {error}", name) from None
+
+
 def decode(
-    part: ImagePart, names: tuple[str, ...], preprocessing: Preprocessing, side: int, skip_unreadable: bool
+    part: ImagePart,
+    names: tuple[str, ...],
+    preprocessing: Preprocessing,
+    side: int,
+    skip_unreadable: bool,
+    look: Look | None = None,
 ) -> Batch:
     """Decode, resize and crop the images of a part.
+
+    Parameters
+    ----------
+    part : ImagePart
+    names : tuple of str
+        Of its images.
+    preprocessing : Preprocessing
+    side : int
+        Of the thumbnails.
+    skip_unreadable : bool
+    look : Look, optional
+        The set's; that of the part's first image if left out.
 
     Raises
     ------
     UnreadableImageError
         At the first unreadable image, unless they are skipped.
     DataError
-        If the images end up with different sizes.
+        If an image ends up with another size or bit depth than the set's.
     """
     pixels: list[np.ndarray] = []
     unreadable: dict[int, str] = {}
-    for offset, image in enumerate(part):
-        if isinstance(image, UnreadableImageError):
+    for offset, (image, name) in enumerate(zip(part, names, strict=True)):
+        try:
+            made = prepare(image, name, preprocessing)
+        except UnreadableImageError as error:
             if not skip_unreadable:
-                raise image
-            unreadable[offset] = str(image)
+                raise
+            unreadable[offset] = str(error)
             continue
-        pixels.append(preprocessing.pixels(image))
-        if pixels[-1].shape != pixels[0].shape or pixels[-1].dtype != pixels[0].dtype:
-            raise DataError(_mixed(names[offset], pixels[-1], pixels[0]))
+        look = look or Look.of(made)
+        if Look.of(made) != look:
+            raise DataError(_mixed(name, made, look))
+        pixels.append(made)
     if not pixels:
         return Batch(np.empty((0, 1, 1, preprocessing.depth), np.uint8), None, unreadable)
     small = None
@@ -72,34 +126,35 @@ def decode(
     return Batch(np.stack(pixels), small, unreadable)
 
 
-def _mixed(name: str, found: np.ndarray, first: np.ndarray) -> str:
-    if found.dtype != first.dtype:
-        return f"{name} has values of {found.dtype}, the images before it {first.dtype}; convert them to one bit depth."
+def _mixed(name: str, found: np.ndarray, look: Look) -> str:
+    if found.dtype != look.dtype:
+        return f"{name} has values of {found.dtype}, the set's first image {look.dtype}; convert them to one bit depth."
     return (
-        f"{name} is {found.shape[0]}×{found.shape[1]} after the preprocessing, the images before it "
-        f"{first.shape[0]}×{first.shape[1]}. Add a resize or a centre crop."
+        f"{name} is {found.shape[0]}×{found.shape[1]} after the preprocessing, the set's first image "
+        f"{look.shape[0]}×{look.shape[1]}. Add a resize or a centre crop."
     )
 
 
-def thumbnail_side(source: ImageSource, preprocessing: Preprocessing) -> int:
-    """Side of the set's thumbnails: the longer side of what the network sees, at most 64 pixels."""
-    return min(THUMBNAIL_LIMIT, max(first_pixels(source, preprocessing).shape[:2]))
-
-
-def first_pixels(source: ImageSource, preprocessing: Preprocessing) -> np.ndarray:
-    """Pixels of the first readable image; its size is the set's.
+def look_of(source: ImageSource, preprocessing: Preprocessing) -> Look:
+    """The look of a set: that of its first readable image.
 
     Raises
     ------
     DataError
         If no image can be read.
     """
-    reasons = []
-    for image in source.part(0, len(source)):
-        if not isinstance(image, UnreadableImageError):
-            return preprocessing.pixels(image)
-        reasons.append(str(image))
-    raise DataError(f"None of the {len(source):,} images of {source.title} can be read. The first: {reasons[0]}")
+    reason = ""
+    for image, name in zip(source.part(0, len(source)), source.ids, strict=True):
+        try:
+            return Look.of(prepare(image, name, preprocessing))
+        except UnreadableImageError as error:
+            reason = reason or str(error)
+    raise DataError(f"None of the {len(source):,} images of {source.title} can be read. The first: {reason}")
+
+
+def thumbnail_side(source: ImageSource, preprocessing: Preprocessing) -> int:
+    """:attr:`Look.thumbnail_side` of a set."""
+    return look_of(source, preprocessing).thumbnail_side
 
 
 #: Batches that are decoded ahead of the one in use, a worker.
@@ -137,7 +192,7 @@ class Decoder:
             self._pool = None
 
     def batches(
-        self, source: ImageSource, preprocessing: Preprocessing, start: int, batch: int, side: int
+        self, source: ImageSource, preprocessing: Preprocessing, start: int, batch: int, look: Look
     ) -> Iterator[Batch]:
         """Decoded batches from sample ``start`` on, never more than a few ahead of the one in use."""
         if len(source) == start:
@@ -146,7 +201,7 @@ class Decoder:
             (source.part(a, min(a + batch, len(source))), tuple(source.ids[a : a + batch]))
             for a in range(start, len(source), batch)
         )
-        options = (preprocessing, side, self.skip_unreadable)
+        options = (preprocessing, look.thumbnail_side, self.skip_unreadable, look)
         if source.part(start, start + 1).in_memory:
             for part, names in tasks:
                 yield decode(part, names, *options)

@@ -70,7 +70,9 @@ def write_folders(sets: Mapping[str, Labelled], folder: Path) -> None:
         for number, (image, label) in enumerate(zip(images, classes, strict=True)):
             path = folder / name / label / f"{number:04d}.png"
             if not path.exists():
-                Image.fromarray(image).save(path)
+                partial = path.with_suffix(".partial")  # an interruption must not leave half an image
+                Image.fromarray(image).save(partial, format="PNG")
+                partial.replace(path)
 
 
 def _named(images: np.ndarray, digits: np.ndarray) -> Labelled:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import os
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from latentviz.errors import DataError, UnreadableImageError
 
@@ -98,28 +100,47 @@ class ArrayPart:
         yield from self.images
 
 
-@dataclass(frozen=True)
-class DatasetPart:
-    """Items of a map-style dataset, decoded by its own code."""
+#: What PIL raises on files that it cannot decode.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
-    dataset: Any
+
+@dataclass(frozen=True)
+class CollectionPart:
+    """Items of one of torchvision's collections, decoded by its own code.
+
+    Only its name and options go to a decoding process, which opens it again once: with its list of files it may be
+    larger than the images of a batch.
+    """
+
+    name: str
+    options: tuple[tuple[str, Any], ...]
     start: int
     stop: int
-    in_memory: bool = True
+    opened: Any = None
+    in_memory: bool = False
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), (self.name, self.options, self.start, self.stop)
 
     def __iter__(self) -> Iterator[Decoded | UnreadableImageError]:
+        dataset = _opened_again(self.name, self.options) if self.opened is None else self.opened
         for number in range(self.start, self.stop):
-            image = self.dataset[number][0]
+            try:
+                image = dataset[number][0]
+            except _DAMAGE as error:
+                reason = str(error).rstrip(".")
+                name = row_name(number)
+                yield UnreadableImageError(f"Image {name} of torchvision {self.name} cannot be read: {reason}.", name)
+                continue
             if not isinstance(image, Image.Image | np.ndarray):
-                raise DataError(
-                    f"{type(self.dataset).__name__} gives {type(image).__name__}; remove its transform, so that it "
-                    "gives PIL images."
-                )
+                raise DataError(f"torchvision {self.name} gives {type(image).__name__}; images are needed.")
             yield image
 
 
-def read_image(path: Path, name: str) -> Image.Image:
+def read_image(path: Path, name: str) -> Decoded:
     """Decode one file completely.
+
+    A PIL image, or an array where PIL would drop the lower 8 bits of 16.
 
     Raises
     ------
@@ -129,10 +150,40 @@ def read_image(path: Path, name: str) -> Image.Image:
     try:
         with path.open("rb") as file:
             image = Image.open(file)
+            if _loses_bits(image):
+                return _deep_png(path) if image.format == "PNG" else _refuse_deep(image)
             image.load()
             return image
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except _DAMAGE as error:
         raise UnreadableImageError(f"{path} cannot be read: {_reason(path, error)}.", name) from None
+
+
+def _loses_bits(image: ImageFile.ImageFile) -> bool:
+    """Whether the file has 16 bits a colour, of which PIL keeps 8; grey images keep all."""
+    deep = image.format in ("PNG", "TIFF") and any(";16" in str(tile[3]) for tile in image.tile)
+    return deep and image.mode[0] not in "IF"
+
+
+def _deep_png(path: Path) -> np.ndarray:
+    """A PNG file with 16 bits a colour as an array (H, W, channels), uint16."""
+    # Torch takes seconds to import, and such files are rare.
+    try:
+        import torch
+        from torchvision.io import decode_image
+    except ImportError:
+        raise ValueError("it has 16 bits a colour, and this torchvision does not decode it; save it with 8") from None
+    try:
+        values = decode_image(torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8))
+    except RuntimeError as error:
+        raise ValueError(f"it is damaged ({str(error).splitlines()[0]})") from None
+    if values.dtype != torch.uint16:
+        raise ValueError("it has 16 bits a colour, which needs torchvision 0.20 or newer")
+    array = values.permute(1, 2, 0).numpy()
+    return array[:, :, :1] if array.shape[2] == 2 else array  # grey with alpha
+
+
+def _refuse_deep(image: Image.Image) -> NoReturn:
+    raise ValueError(f"a {image.format} file with 16 bits a colour cannot be decoded; save it as PNG, or with 8 bits")
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -241,6 +292,8 @@ def arrays(
     if images.ndim not in (3, 4) or len(images) == 0:
         raise DataError(f"{title}: images have shape {images.shape}; expected (N, H, W) or (N, H, W, channels).")
     known = None if labels is None else np.asarray(labels)
+    if known is not None and known.ndim != 1:
+        raise DataError(f"{title}: labels have shape {known.shape}; expected ({len(images)},), one a sample.")
     if known is None and role != "ood":
         raise DataError(f'{title}: a set of role "{role}" needs labels.')
     for what, other in (("labels", known), ("ids", ids)):
@@ -253,13 +306,18 @@ def arrays(
         raise DataError(f"{title}: labels are {known.dtype}; expected class indices or names.")
     return ImageSource(
         title,
-        [str(i) for i in ids] if ids is not None else [f"{row:06d}" for row in range(len(images))],
+        [str(i) for i in ids] if ids is not None else [row_name(row) for row in range(len(images))],
         [""] * len(images) if known is None else [str(label) for label in known],
         lambda start, stop: ArrayPart(images[start:stop]),
         role,
         indices,
         dict(rename or {}),
     )
+
+
+def row_name(row: int) -> str:
+    """Name of a sample that has none."""
+    return f"{row:06d}"
 
 
 def torchvision_set(
@@ -303,12 +361,13 @@ def torchvision_set(
         if split not in ("train", "test"):
             raise DataError(f'torchvision {name} has the parts train and test, not "{split}".')
         options["train"] = split == "train"
-    try:
-        dataset = kind(str(Path(root).expanduser()), **options)
-    except (RuntimeError, ValueError, OSError, TypeError) as error:
-        raise DataError(f"torchvision {name} ({split}) cannot be opened in {root}: {error}") from None
+    options["root"] = str(Path(root).expanduser().absolute())
+    dataset = _open_collection(name, options)
     title = f"torchvision {name} {split}"
-    targets = _targets(dataset)
+    try:
+        targets = _targets(dataset)
+    except _DAMAGE as error:  # of a collection that has no list of its labels: every image is read
+        raise DataError(f"The labels of {title} cannot be read: {error}") from None
     classes: Sequence[Any] = getattr(dataset, "classes", None) or ()
     # ImageNet's classes are tuples of synonyms, some in two classes; its numbers are those of every network.
     named = all(isinstance(c, str) for c in classes)
@@ -317,8 +376,25 @@ def torchvision_set(
     if stacked is not None:
         return arrays(stacked, labels, role, rename=rename, title=title)
     source = arrays(np.empty((len(dataset), 0, 0)), labels, role, rename=rename, title=title)
-    source.part = lambda start, stop: DatasetPart(dataset, start, stop)
+    recipe = tuple((key, value) for key, value in options.items() if key != "download")
+    source.part = lambda start, stop: CollectionPart(name, recipe, start, stop, dataset)
     return source
+
+
+def _open_collection(name: str, options: Mapping[str, Any]) -> Any:
+    from torchvision import datasets
+
+    try:
+        return getattr(datasets, name)(**options)
+    except (RuntimeError, ValueError, OSError, TypeError) as error:
+        part = options.get("split", "train" if options.get("train") else "test")
+        raise DataError(f"torchvision {name} ({part}) cannot be opened in {options['root']}: {error}") from None
+
+
+@lru_cache(maxsize=4)
+def _opened_again(name: str, options: tuple[tuple[str, Any], ...]) -> Any:
+    """A collection in a decoding process."""
+    return _open_collection(name, dict(options))
 
 
 def _targets(dataset: Any) -> np.ndarray:
@@ -350,21 +426,43 @@ def open_source(
     DataError
         If it cannot be opened; says why.
     """
-    if text.startswith("torchvision:"):
-        _, name, split, root, *_ = [*text.split(":", 3), "", ""]
-        return torchvision_set(name, role, split=split or "test", root=root or "data", rename=rename, download=download)
+    paths = source_paths(text)
+    if text.startswith(_COLLECTION):
+        _, name, split, *_ = [*text.split(":", 3), ""]
+        return torchvision_set(name, role, split=split or "test", root=paths[0], rename=rename, download=download)
     if text.endswith(".npz"):
-        content = read_npz(Path(text))
+        content = read_npz(paths[0])
         images = next((content[k] for k in ("images", "x", "data", "arr_0") if k in content), None)
         if images is None:
             raise DataError(f'{text} has no array "images"; it has {", ".join(content)}.')
         labels = next((content[k] for k in ("labels", "y", "arr_1") if k in content), None)
         return arrays(images, labels, role, ids=content.get("ids"), rename=rename, title=text)
     if text.endswith(".npy"):
-        images_path, _, labels_path = text.partition(",")
-        labels = _read_npy(Path(labels_path)) if labels_path else None
-        return arrays(_read_npy(Path(images_path)), labels, role, rename=rename, title=text)
-    return folder(text, role, rename=rename)
+        images, *rest = map(_read_npy, paths)
+        return arrays(images, rest[0] if rest else None, role, rename=rename, title=text)
+    return folder(paths[0], role, rename=rename)
+
+
+_COLLECTION = "torchvision:"
+
+
+def source_paths(text: str) -> list[Path]:
+    """Every file or folder that :func:`open_source` opens for a text: what to check before it does.
+
+    Examples
+    --------
+    >>> [path.name for path in source_paths("/data/images.npy,/data/labels.npy")]
+    ['images.npy', 'labels.npy']
+    >>> [path.as_posix() for path in source_paths("torchvision:CIFAR10:test:/data")]
+    ['/data']
+    """
+    if text.startswith(_COLLECTION):
+        named = [[*text.split(":", 3), "", ""][3] or "data"]
+    elif text.endswith(".npy"):
+        named = [part for part in text.split(",", 1) if part]
+    else:
+        named = [text]
+    return [Path(os.path.expanduser(name)).absolute() for name in named]  # Path's own fails on unknown users
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:

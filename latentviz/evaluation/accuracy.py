@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from latentviz.workspace import ImageSet, Run
 
 #: Half width of a 95 % interval of the normal distribution.
 _Z95 = 1.959963984540054
+
+#: Row of the samples that belong to no class.
+NO_CLASS = "(no class)"
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
@@ -43,6 +47,23 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def in_order(names: Iterable[str], classes: Sequence[str]) -> list[str]:
+    """Class names of a set: the model's in its order, then others in alphabetical order.
+
+    Examples
+    --------
+    >>> in_order(["10", "fox", "2", "ant"], classes=["1", "2", "10"])
+    ['2', '10', 'ant', 'fox']
+    """
+    position = {name: number for number, name in enumerate(classes)}
+    return sorted(names, key=lambda name: (position.get(name, len(position)), name))
+
+
+def class_of(image_set: ImageSet) -> pd.Series:
+    """Class of every sample, by the model's name where the model knows it; "" for none."""
+    return image_set.table()["label"]
+
+
 def sets_table(run: Run) -> pd.DataFrame:
     """One row a set.
 
@@ -67,7 +88,7 @@ def sets_table(run: Run) -> pd.DataFrame:
                 "samples": len(s),
                 "listed": s.entry.listed,
                 "skipped": len(s.state.skipped),
-                "classes": s.index["class_name"].nunique(),
+                "classes": len(set(s.index["class_name"]) - {""}),
                 "accuracy": correct / counted if counted else math.nan,
                 "low": low,
                 "high": high,
@@ -78,16 +99,29 @@ def sets_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def in_words(sets: pd.DataFrame) -> list[str]:
+    """Accuracy and interval of every row of :func:`sets_table`, as people read it.
+
+    Examples
+    --------
+    >>> in_words(pd.DataFrame({"accuracy": [0.93, np.nan], "low": [0.89, np.nan], "high": [0.9582, np.nan]}))
+    ['93.0% (89.0% – 95.8%)', '–']
+    """
+    return [
+        "–" if math.isnan(a) else f"{a:.1%} ({low:.1%} – {high:.1%})"
+        for a, low, high in zip(sets["accuracy"], sets["low"], sets["high"], strict=True)
+    ]
+
+
 def class_balance(run: Run) -> pd.DataFrame:
     """Samples a class of every set: ``set``, ``role``, ``class_name``, ``samples``, ``share`` of the set.
 
-    Classes of the model come in its order; those it does not know follow in alphabetical order.
+    Classes of the model come in its order; those it does not know follow in alphabetical order, ``""`` for none.
     """
-    known = {name: position for position, name in enumerate(run.classes)}
     frames = []
     for s in run:
-        counts = s.index["class_name"].value_counts()
-        ordered = sorted(counts.index, key=lambda name: (known.get(name, len(known)), name))
+        counts = class_of(s).value_counts()
+        ordered = in_order(counts.index, run.classes)
         samples = counts.loc[ordered].to_numpy()
         frames.append(
             pd.DataFrame(
@@ -117,12 +151,14 @@ def predicted_as(image_set: ImageSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame of int
-        One row a class of the set, one column a class of the model.
+        One row a class of the set, one column a class of the model, both in the order of
+        :func:`class_balance`.
     """
-    names = image_set.index["class_name"].replace("", "(no class)")
-    called = np.array(image_set.classes, dtype=object)[image_set.read("prediction")]
-    predicted = pd.Categorical(called, categories=list(image_set.classes))
-    return pd.crosstab(names, predicted, dropna=False)
+    truth, prediction = class_of(image_set), image_set.read("prediction")
+    names = in_order(truth.unique(), image_set.classes)
+    counts = np.zeros((len(names), len(image_set.classes)), dtype=np.int64)
+    np.add.at(counts, (pd.Index(names).get_indexer(pd.Index(truth)), prediction), 1)
+    return pd.DataFrame(counts, [name or NO_CLASS for name in names], list(image_set.classes))
 
 
 def most_confused(image_set: ImageSet, limit: int = 12) -> pd.DataFrame:

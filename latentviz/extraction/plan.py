@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,10 +11,9 @@ import pandas as pd
 from latentviz.datasets.classes import match_labels
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError
-from latentviz.workspace.arrays import default_roles
+from latentviz.workspace.arrays import check_range
 from latentviz.workspace.files import check_name
-from latentviz.workspace.imageset import NO_LABEL
-from latentviz.workspace.manifest import Role, SetEntry
+from latentviz.workspace.manifest import SetEntry, check_role
 from latentviz.workspace.run import listing_fingerprint, listing_of
 
 
@@ -48,32 +46,30 @@ def plan_sets(sources: Mapping[str, ImageSource], classes: Sequence[str]) -> lis
     Raises
     ------
     DataError
-        If a set of role ``fit``, ``ind`` or ``shifted`` has a class that the model does not know.
+        If a role is unknown, or a set of role ``fit``, ``ind`` or ``shifted`` has a class that the model does not know.
     WorkspaceError
         If a set's name cannot be a folder's.
     """
     if not sources:
         raise DataError("There is no image set; give at least one.")
-    default_roles(sources, {name: cast(Role, source.role) for name, source in sources.items()})  # checks the roles
     return [_plan_set(name, source, classes) for name, source in sources.items()]
 
 
 def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> PlannedSet:
     check_name(name, "a set")
+    role = check_role(source.role)
     labels, names = None, source.class_names
-    if source.role != "ood":
+    if role != "ood":
         labels = source.indices
         if labels is None:
             labels = match_labels(name, names, classes, source.rename)
-        elif labels.min() < NO_LABEL or labels.max() >= len(classes):
-            wrong = labels.min() if labels.min() < NO_LABEL else labels.max()
-            raise DataError(f'"{name}" has the label {wrong}, out of range for {len(classes)} classes.')
         else:
+            check_range(name, labels, len(classes))
             names = np.array([*classes, ""], dtype=object)[labels].tolist()
     listing = listing_of(source.ids, names, labels)
     entry = SetEntry(
         name=name,
-        role=cast(Role, source.role),
+        role=role,
         source=source.title,
         listed=len(source),
         listing=listing_fingerprint(listing),

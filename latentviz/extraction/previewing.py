@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from latentviz.datasets.classes import suggest
-from latentviz.datasets.decode import thumbnail_side
+from latentviz.datasets.decode import prepare, thumbnail_side
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource, open_source
-from latentviz.errors import DataError, UnreadableImageError
+from latentviz.errors import DataError
 from latentviz.extraction.plan import class_names, plan_sets
 from latentviz.extraction.request import Request, SetRequest
 from latentviz.extraction.run import as_classifier, published_classes
@@ -118,9 +118,7 @@ def _preview_set(
         images = []
         for row in chosen:
             for image in source.part(int(row), int(row) + 1):
-                if isinstance(image, UnreadableImageError):
-                    raise image
-                images.append(thumbnail(preprocessing.pixels(image), side))
+                images.append(thumbnail(prepare(image, source.ids[row], preprocessing), side))
                 shown.captions.append(source.class_names[row])
         shown.images = np.stack(images)
     except DataError as error:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
 
 import numpy as np
 import psutil
+import torch
+from torch import nn
 
-from latentviz.datasets.decode import Batch, Decoder, first_pixels, thumbnail_side
+from latentviz.datasets.decode import Batch, Decoder, Look, look_of
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource
-from latentviz.errors import DataError, WorkspaceError
+from latentviz.errors import DataError, ModelError, WorkspaceError
 from latentviz.extraction.plan import PlannedSet, class_names, plan_sets
 from latentviz.models.classifier import Classifier, load, wrap
 from latentviz.models.spec import ModelSpec
@@ -21,9 +25,6 @@ from latentviz.workspace import Manifest, Run, Workspace
 from latentviz.workspace.files import check_name
 from latentviz.workspace.imageset import SetWriter
 from latentviz.workspace.run import now
-
-if TYPE_CHECKING:
-    from torch import nn
 
 #: Rows that are written together, about; a multiple of the batch.
 CHUNK_ROWS = 1024
@@ -57,7 +58,7 @@ def extract(
         From :func:`latentviz.folder`, :func:`latentviz.arrays` or :func:`latentviz.torchvision_set`.
     workspace : Workspace
     name : str, optional
-        Name of the run; by default the model's.
+        Name of the run; by default the model's, see :attr:`ModelSpec.run_name`, or the network's class.
     preprocessing : Preprocessing, optional
         By default what the architecture's published weights expect.
     classes : sequence of str, optional
@@ -65,9 +66,9 @@ def extract(
     skip_unreadable : bool
         Leave unreadable images out and count them, instead of stopping at the first.
     batch : int, optional
-        Images a forward pass; by default as many as are fast and fit into memory.
+        Images a forward pass; by default as many as are fast and fit into memory. A run that is there keeps its own.
     attributes : dict, optional
-        Family, seed, epoch …: what groups runs.
+        Family, seed, epoch …: what groups runs. A run that is there gets those that are new.
     progress : Progress, optional
         A bar in the terminal or notebook by default.
 
@@ -80,55 +81,31 @@ def extract(
     DataError, ModelError, WorkspaceError
         On bad input; chunks that were finished stay, and the same call goes on from them.
     """
-    if progress is None:
-        with bar() as shown:
-            return _extract(
-                model,
-                sets,
-                workspace,
-                name,
-                preprocessing,
-                classes,
-                skip_unreadable,
-                batch,
-                attributes,
-                shown,
-            )
-    return _extract(model, sets, workspace, name, preprocessing, classes, skip_unreadable, batch, attributes, progress)
-
-
-def _extract(
-    model: Any,
-    sets: Mapping[str, ImageSource],
-    workspace: Workspace,
-    name: str | None,
-    preprocessing: Preprocessing | None,
-    classes: Sequence[str] | None,
-    skip_unreadable: bool,
-    batch: int | None,
-    attributes: Mapping[str, str | int | float] | None,
-    progress: Progress,
-) -> Run:
     if not sets:
         raise DataError("There is no image set; give at least one.")
-    progress("Loading the model", 0, 0, "")
     spec = model if isinstance(model, ModelSpec) else None
     decoder = Decoder(skip_unreadable)
-    try:
-        if any(not source.part(0, 1).in_memory for source in sets.values()):
-            decoder.start()
-        classifier = as_classifier(model, preprocessing)
-        names = class_names(classifier.head.classes, classes, published_classes(spec), sets)
-        run_name = check_name(name or (spec.title.replace(" · ", "-") if spec else type(model).__name__), "a run")
-        planned = plan_sets(sets, names)
-        run = _open_run(workspace, run_name, classifier, names, spec, batch, attributes, planned)
-        with run.writing():
-            # All sets are opened first: the run tells from its start how much there is to do.
-            writers = [_open_set(run, planned_set, classifier.preprocessing) for planned_set in planned]
-            for planned_set, writer in zip(planned, writers, strict=True):
-                _fill(run, planned_set, writer, classifier, decoder, progress)
-    finally:
-        decoder.stop()
+    with bar() if progress is None else nullcontext(progress) as shown:
+        shown("Loading the model", 0, 0, "")
+        try:
+            if any(not source.part(0, 1).in_memory for source in sets.values()):
+                decoder.start()
+            classifier = as_classifier(model, preprocessing)
+            title = spec.title if spec else type(getattr(classifier, "network", classifier)).__name__
+            run_name = check_name(name or (spec.run_name if spec else title), "a run")
+            names = class_names(classifier.head.classes, classes, published_classes(spec), sets)
+            planned = plan_sets(sets, names)
+            look = cache(lambda name: look_of(sets[name], classifier.preprocessing))  # decodes an image
+            about = {"title": title, **({"spec": spec.model_dump(mode="json", exclude_none=True)} if spec else {})}
+            run = _open_run(workspace, run_name, classifier, names, about, batch, lambda: look(planned[0].entry.name))
+            with run.writing():
+                run.add_attributes(attributes or {})
+                # All sets are opened first: the run tells from its start how much there is to do.
+                writers = [_open_set(run, planned_set, look) for planned_set in planned]
+                for planned_set, writer in zip(planned, writers, strict=True):
+                    _fill(run, planned_set, writer, classifier, decoder, look, shown)
+        finally:
+            decoder.stop()
     return run.reopened()
 
 
@@ -136,17 +113,17 @@ def as_classifier(model: Any, preprocessing: Preprocessing | None) -> Classifier
     """The classifier that a spec describes, that wraps a network, or that was given."""
     if isinstance(model, ModelSpec):
         return load(model, preprocessing)
-    if hasattr(model, "head") and hasattr(model, "fingerprint") and hasattr(model, "bytes_per_image"):
-        if preprocessing not in (None, model.preprocessing):
+    if isinstance(model, nn.Module):
+        if preprocessing is None:
             raise DataError(
-                "This classifier has its own preprocessing; leave the argument out, or wrap the network anew."
+                "A network of your own needs preprocessing=lv.Preprocessing(…): its size, channels, mean and std."
             )
-        return model
-    if preprocessing is None:
-        raise DataError(
-            "A network of your own needs preprocessing=lv.Preprocessing(…): its size, channels, mean and std."
-        )
-    return wrap(model, preprocessing)
+        return wrap(model, preprocessing)
+    if not isinstance(model, Classifier):
+        raise ModelError(f"The model is a {type(model).__name__}; give a ModelSpec, an nn.Module or a Classifier.")
+    if preprocessing not in (None, model.preprocessing):
+        raise DataError("This classifier has its own preprocessing; leave the argument out, or wrap the network anew.")
+    return model
 
 
 def published_classes(spec: ModelSpec | None) -> list[str] | None:
@@ -163,10 +140,9 @@ def _open_run(
     name: str,
     classifier: Classifier,
     classes: list[str],
-    spec: ModelSpec | None,
+    about: dict[str, Any],
     batch: int | None,
-    attributes: Mapping[str, str | int | float] | None,
-    planned: list[PlannedSet],
+    look: Callable[[], Look],
 ) -> Run:
     """The run to write into: a new one, or one that the same model made."""
     recipe = classifier.preprocessing.model_dump(mode="json")
@@ -183,27 +159,19 @@ def _open_run(
                 "Choose another name, or delete that run."
             )
         return run
-    size = batch or _batch_size(classifier, planned[0].source)
-    if classifier.batch_limit:
-        size = classifier.batch_limit
+    size = classifier.batch_limit or batch or _batch_size(classifier, look())
     libraries = ("latentviz", "torch", "torchvision", "numpy", "pillow", "onnxruntime")
     return workspace.create_run(
         Manifest(
             name=name,
             created=now(),
-            model={
-                "title": spec.title if spec else type(getattr(classifier, "network", classifier)).__name__,
-                "fingerprint": classifier.fingerprint,
-                "layer": classifier.layer,
-                **({"spec": spec.model_dump(mode="json", exclude_none=True)} if spec else {}),
-            },
+            model={"fingerprint": classifier.fingerprint, "layer": classifier.layer, **about},
             classes=classes,
             width=classifier.head.width,
             head=classifier.head.kind,
             preprocessing=recipe,
             batch=size,
             chunk=size * max(1, CHUNK_ROWS // size),
-            attributes=dict(attributes or {}),
             versions={library: version for library in libraries if (version := _version(library))},
         ),
         classifier.head,
@@ -217,27 +185,30 @@ def _version(library: str) -> str | None:
         return None
 
 
-def _batch_size(classifier: Classifier, source: ImageSource) -> int:
+def _batch_size(classifier: Classifier, look: Look) -> int:
     """The usual batch, halved until its activations fit into a quarter of the free memory."""
-    height, width, channels = first_pixels(source, classifier.preprocessing).shape
+    height, width, channels = look.shape
     device = getattr(classifier, "device", None)
     if device is not None and device.type == "cuda":
-        import torch
-
         free, size = torch.cuda.mem_get_info(device)[0], BATCH["gpu"]
     else:
         free, size = psutil.virtual_memory().available, BATCH["cpu"]
-    needed = classifier.bytes_per_image((channels, height, width))
+    try:
+        needed = classifier.bytes_per_image((channels, height, width))
+    except (MemoryError, RuntimeError) as error:
+        if _is_out_of_memory(error):
+            raise WorkspaceError(_TOO_SMALL) from None
+        raise
     while size > 1 and size * needed > free / 4:
         size //= 2
     return size
 
 
-def _open_set(run: Run, planned: PlannedSet, preprocessing: Preprocessing) -> SetWriter:
+def _open_set(run: Run, planned: PlannedSet, look: Callable[[str], Look]) -> SetWriter:
     """The writer of a set that is new, unfinished or complete."""
     name = planned.entry.name
     complete = name in run.sets and run[name].complete
-    return run.add_set(planned.entry, planned.listing, 0 if complete else thumbnail_side(planned.source, preprocessing))
+    return run.add_set(planned.entry, planned.listing, 0 if complete else look(name).thumbnail_side)
 
 
 def _fill(
@@ -246,41 +217,50 @@ def _fill(
     writer: SetWriter,
     classifier: Classifier,
     decoder: Decoder,
+    look: Callable[[str], Look],
     progress: Progress,
 ) -> None:
-    source, total = planned.source, len(planned.source)
+    name, source, total = planned.entry.name, planned.source, len(planned.source)
     done = writer.state.consumed
-    progress(planned.entry.name, done, total, "images")
+    progress(name, done, total, "images")
     if writer.state.complete:
         return
-    side = thumbnail_side(source, classifier.preprocessing)
     chunk = _Chunk()
-    for decoded in decoder.batches(source, classifier.preprocessing, done, run.manifest.batch, side):
+    for decoded in decoder.batches(source, classifier.preprocessing, done, run.manifest.batch, look(name)):
         chunk.add(decoded, *_forward(classifier, decoded.pixels))
         done += len(decoded.pixels) + len(decoded.unreadable)
         if done - writer.state.consumed >= run.manifest.chunk or done == total:
             chunk.write(writer)
             chunk = _Chunk()
-        progress(planned.entry.name, done, total, "images")
+        progress(name, done, total, "images")
     writer.finish()
 
 
 def _forward(classifier: Classifier, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features and logits of a batch, in halves if the accelerator's memory is too small for it."""
+    """Features and logits of a batch, in halves if the memory is too small for it."""
     if len(pixels) == 0:
         return np.empty((0, classifier.head.width), np.float32), np.empty((0, classifier.head.classes), np.float32)
     try:
         return classifier(classifier.preprocessing.tensor(pixels))
-    except MemoryError:
-        if len(pixels) == 1:
-            raise WorkspaceError("The memory is too small for a single image; close other programs.") from None
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
-        if "out of memory" not in str(error).lower() or len(pixels) == 1:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
             raise
+        if len(pixels) == 1:
+            raise WorkspaceError(_TOO_SMALL) from None
     half = len(pixels) // 2
     parts = [_forward(classifier, pixels[:half]), _forward(classifier, pixels[half:])]
     features, logits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return features, logits
+
+
+_TOO_SMALL = "The memory is too small for a single image; close other programs, or choose a smaller resize."
+
+#: How torch says it, for a GPU, for the CPU on Linux and on Windows, and for libraries of a GPU.
+_FULL = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _FULL)
 
 
 class _Chunk:

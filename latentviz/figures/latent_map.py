@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,12 +40,19 @@ class Colour:
         Empty for numbers.
     colours : tuple of str
         One a category.
+    limits : (low, high)
+        Numbers at the ends of the ramp.
     """
 
     title: str
     values: np.ndarray
     categories: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
+    limits: tuple[float, float] = (0.0, 1.0)
+
+    def at(self, rows: np.ndarray) -> Colour:
+        """The colour of some of the points: theirs do not change when others are hidden."""
+        return replace(self, values=self.values[rows])
 
 
 def colour(points: pd.DataFrame, by: str) -> Colour:
@@ -54,7 +61,7 @@ def colour(points: pd.DataFrame, by: str) -> Colour:
     Parameters
     ----------
     points : DataFrame
-        Of :meth:`latentviz.Run.table`.
+        Of :meth:`latentviz.Run.table`; all of them, so that a filter does not change the colours.
     by : str
         ``set``, ``role``, ``label``, ``prediction``, ``correct``, or a numeric column.
     """
@@ -65,7 +72,8 @@ def colour(points: pd.DataFrame, by: str) -> Colour:
     if by == "role":
         return _categories("Role", values, list(ROLE_COLOURS), ROLE_COLOURS)
     if values.dtype.kind in "fiu":
-        return Colour(TITLES.get(by, by), values.to_numpy(dtype=np.float32))
+        numbers = values.to_numpy(dtype=np.float32)
+        return Colour(TITLES.get(by, by), numbers, limits=_limits(numbers))
     order = list(dict.fromkeys(values)) if by == "set" else sorted(set(values))
     frequent = values.value_counts().index[:CATEGORY_LIMIT]
     kept = [name for name in order if name in set(frequent)]
@@ -93,6 +101,13 @@ def _categories(title: str, values: pd.Series, names: list[str], palette: dict[s
     if (codes == len(kept)).any():
         kept, colours = [*kept, "other"], [*colours, OTHER_COLOUR]
     return Colour(title, codes, tuple(str(name) for name in kept), tuple(colours))
+
+
+def _limits(numbers: np.ndarray) -> tuple[float, float]:
+    """Ends of a ramp, so that a few outliers do not take all of its colours."""
+    finite = numbers[np.isfinite(numbers)]
+    low, high = np.percentile(finite, [1, 99]) if len(finite) else (0, 1)
+    return float(low), max(float(high), float(low) + 1e-9)
 
 
 def thin_out(points: pd.DataFrame, limit: int = POINT_LIMIT, seed: int = 0) -> np.ndarray:
@@ -144,8 +159,9 @@ def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None 
     if selected is not None and len(selected) and not deep:
         figure.data[0].selectedpoints = np.flatnonzero(np.isin(order, selected))
         figure.data[0].unselected = {"marker": {"opacity": 0.12}}
-    for name, fill in zip(coloured.categories, coloured.colours, strict=True):
-        figure.add_trace(_legend_entry(name, fill, deep))
+    for number, (name, fill) in enumerate(zip(coloured.categories, coloured.colours, strict=True)):
+        if (coloured.values == number).any():
+            figure.add_trace(_legend_entry(name, fill, deep))
     # The legend explains colours; hiding a set is the filter's work, so a click on it does nothing.
     figure.update_layout(
         legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "itemclick": False, "itemdoubleclick": False},
@@ -178,10 +194,9 @@ def _size(count: int) -> float:
 def _ramp(coloured: Colour, order: np.ndarray) -> dict:
     values = coloured.values[order]
     if not coloured.categories:
-        finite = values[np.isfinite(values)]
-        low, high = np.percentile(finite, [1, 99]) if len(finite) else (0, 1)
+        low, high = coloured.limits
         bar = {"title": {"text": coloured.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
-        return {"color": values, "colorscale": RAMP, "cmin": low, "cmax": max(high, low + 1e-9), "colorbar": bar}
+        return {"color": values, "colorscale": RAMP, "cmin": low, "cmax": high, "colorbar": bar}
     count = len(coloured.categories)
     steps = [(edge / count, fill) for n, fill in enumerate(coloured.colours) for edge in (n, n + 1)]
     return {"color": values, "colorscale": steps, "cmin": -0.5, "cmax": count - 0.5, "showscale": False}

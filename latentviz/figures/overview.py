@@ -49,28 +49,42 @@ def accuracy(sets: pd.DataFrame) -> go.Figure:
 def class_balance(balance: pd.DataFrame) -> go.Figure:
     """Share of every class in every set as one stacked bar a set.
 
-    ``balance`` has columns ``set``, ``class_name``, ``samples``, ``share``.
+    ``balance`` has columns ``set``, ``class_name``, ``samples``, ``share``. Beyond 20 classes, the most frequent
+    ones are drawn, and the others together.
     """
     if balance.empty:
         return empty("No set has classes.")
     figure = go.Figure()
     sets = balance["set"].unique()[::-1].tolist()
-    for number, name in enumerate(balance["class_name"].unique()):
+    balance, colours = _folded(balance)
+    for name, fill in colours.items():
         rows = balance[balance["class_name"] == name]
         figure.add_bar(
             x=rows["share"],
             y=rows["set"],
             orientation="h",
             name=name or "no class",
-            marker={"color": CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)], "line": {"width": 0}},
+            marker={"color": fill, "line": {"width": 0}},
             customdata=rows["samples"],
             hovertemplate=f"%{{y}}<br>{name or 'no class'}: %{{customdata:,}} samples (%{{x:.1%}})<extra></extra>",
         )
-    figure.update_layout(barmode="stack", bargap=0.3, legend_traceorder="normal")
-    figure.update_layout(showlegend=balance["class_name"].nunique() <= 20)
+    figure.update_layout(barmode="stack", bargap=0.3, legend_traceorder="normal", showlegend=True)
     figure.update_xaxes(title="Share of the set", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=sets)
     return tidy(figure, 110 + 34 * len(sets))
+
+
+def _folded(balance: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table with rare classes as one, and a colour for every class that is left."""
+    names = balance["class_name"].unique()
+    if len(names) <= len(CATEGORY_COLOURS):
+        return balance, dict(zip(names, CATEGORY_COLOURS, strict=False))
+    frequent = set(balance.groupby("class_name")["samples"].sum().nlargest(len(CATEGORY_COLOURS)).index)
+    kept = balance["class_name"].isin(frequent)
+    rest = f"{len(names) - len(frequent)} others"
+    others = balance[~kept].groupby("set", sort=False, as_index=False)[["samples", "share"]].sum()
+    colours = dict(zip([name for name in names if name in frequent], CATEGORY_COLOURS, strict=True))
+    return pd.concat([balance[kept], others.assign(class_name=rest)]), {**colours, rest: OTHER_COLOUR}
 
 
 def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
@@ -85,13 +99,16 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
 
     Notes
     -----
-    Of more than 30 classes only those with most mistakes are drawn.
+    Of more than 30 classes only those with most mistakes are drawn, and the predictions that are most frequent
+    among them; shares are still those of whole rows.
     """
     if matrix.to_numpy().sum() == 0:
         return empty("This set has no samples.")
-    matrix, cut = _most_mistaken(matrix)
+    rows, columns = _most_mistaken(matrix)
+    totals, (classes, predictions) = matrix.sum(axis=1).to_numpy()[rows, None], matrix.shape
+    matrix = matrix.iloc[rows, columns]
     counts = matrix.to_numpy()
-    fraction = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fraction = counts / np.maximum(totals, 1)
     figure = go.Figure(
         go.Heatmap(
             z=fraction if shares else counts,
@@ -110,10 +127,15 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
     )
     if matrix.shape[1] <= TEXT_LIMIT:
         figure.add_trace(_written(matrix, fraction, shares))
-    note = f" ({len(matrix)} of {cut}, most mistakes)" if cut > len(matrix) else ""
-    figure.update_xaxes(title="Predicted class", type="category", side="bottom", showgrid=False)
-    figure.update_yaxes(title=f"Class of the sample{note}", type="category", autorange="reversed", showgrid=False)
+    across = _cut("Predicted class", len(columns), predictions, "most frequent")
+    down = _cut("Class of the sample", len(rows), classes, "most mistakes")
+    figure.update_xaxes(title=across, type="category", side="bottom", showgrid=False)
+    figure.update_yaxes(title=down, type="category", autorange="reversed", showgrid=False)
     return tidy(figure, 150 + max(26 * len(matrix), 130))
+
+
+def _cut(title: str, shown: int, total: int, which: str) -> str:
+    return title if shown == total else f"{title} ({shown} of {total}, {which})"
 
 
 def _written(matrix: pd.DataFrame, fraction: np.ndarray, shares: bool) -> go.Scatter:
@@ -133,12 +155,14 @@ def _written(matrix: pd.DataFrame, fraction: np.ndarray, shares: bool) -> go.Sca
     )
 
 
-def _most_mistaken(matrix: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    total = len(matrix)
-    if total <= MATRIX_LIMIT and matrix.shape[1] <= MATRIX_LIMIT:
-        return matrix, total
-    right = [row.get(name, 0) for name, row in matrix.iterrows()]
-    worst = np.argsort(matrix.sum(axis=1).to_numpy() - np.array(right), kind="stable")[::-1][:MATRIX_LIMIT]
-    rows = matrix.iloc[np.sort(worst)]
-    often = np.sort(np.argsort(rows.sum(axis=0).to_numpy(), kind="stable")[::-1][:MATRIX_LIMIT])
-    return rows.iloc[:, often], total
+def _most_mistaken(matrix: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the rows and columns that are drawn."""
+    counts = matrix.to_numpy()
+    right = np.array([row.get(name, 0) for name, row in matrix.iterrows()])
+    rows = _largest(counts.sum(axis=1) - right)
+    return rows, _largest(counts[rows].sum(axis=0))
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Positions of the largest values, as many as a matrix holds, in order."""
+    return np.sort(np.argsort(-values, kind="stable")[:MATRIX_LIMIT])

@@ -81,7 +81,7 @@ def _unwrap(content: object) -> StateDict | None:
 
 
 def _strip_prefixes(weights: StateDict) -> StateDict:
-    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in weights)), None):
+    while weights and (prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in weights)), None)):
         weights = {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
     return weights
 

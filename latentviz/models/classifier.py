@@ -7,7 +7,7 @@ import hashlib
 import importlib
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from latentviz.models.forward import Forward
 from latentviz.models.spec import ModelSpec
 
 
+@runtime_checkable
 class Classifier(Protocol):
     """A network in evaluation mode with a known last linear layer.
 

@@ -9,6 +9,7 @@ from itertools import repeat
 import torch
 from torch import nn
 
+from latentviz.errors import ModelError
 from latentviz.models import heads
 
 #: Images that a core takes at least: with fewer, starting an operation costs more than the operation.
@@ -26,7 +27,7 @@ class Forward:
     ----------
     network : nn.Module
     layer : str
-        Name of the layer whose input are the features.
+        Name of the layer whose input are the features and whose output are the logits.
     """
 
     def __init__(self, network: nn.Module, layer: str) -> None:
@@ -75,6 +76,9 @@ def _twin(network: nn.Module) -> nn.Module:
 
 
 def _features_and_logits(network: nn.Module, layer: str, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    with torch.inference_mode(), heads.capture_input(network, layer) as caught:
-        logits = heads.only_tensor(network(images))
-    return caught[-1].flatten(1), logits
+    with torch.inference_mode(), heads.capture(network, layer) as caught:
+        network(images)
+    if not caught:
+        raise ModelError(f'The layer "{layer}" takes no part in a forward pass; name the last linear layer that does.')
+    features, logits = caught[-1]
+    return features.flatten(1), logits.flatten(1)

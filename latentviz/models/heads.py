@@ -107,10 +107,16 @@ def only_tensor(output: Any) -> torch.Tensor:
 
 
 @contextmanager
-def capture_input(network: nn.Module, name: str) -> Iterator[list[torch.Tensor]]:
-    """While active, every forward pass appends the input of the layer ``name`` to the yielded list."""
-    caught: list[torch.Tensor] = []
-    hook = network.get_submodule(name).register_forward_pre_hook(lambda _m, args: caught.append(args[0]))
+def capture(network: nn.Module, name: str) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """While active, every call of the layer ``name`` appends its input and output to the yielded list."""
+    caught: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def keep(_layer: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: torch.Tensor) -> None:
+        given = args[0] if args else next(iter(named.values()))
+        # Copies: what the network does to them in place afterwards is not the layer's.
+        caught.append((given.clone(), output.clone()))
+
+    hook = network.get_submodule(name).register_forward_hook(keep, with_kwargs=True)
     try:
         yield caught
     finally:

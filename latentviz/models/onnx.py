@@ -1,4 +1,4 @@
-"""ONNX files through onnxruntime: the tensor that enters the last linear layer becomes an output."""
+"""ONNX files through onnxruntime: what enters and what leaves the last linear layer become outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.errors import CheckpointError, LatentvizError, MissingDependencyError, ModelError
+from latentviz.errors import CheckpointError, DataError, LatentvizError, MissingDependencyError, ModelError
 from latentviz.latents import Head
 
 try:
@@ -55,12 +55,14 @@ class OnnxClassifier:
                 f"{path.name} takes images of {shape[2]}×{shape[3]}, but the preprocessing makes {size[0]}×{size[1]}."
             )
         with _damage_told(path):
-            linear = _last_linear(model, layer, path)
-            self.layer, self.head = linear.name or linear.output[0], _read_head(model, linear, path)
-        features = linear.input[0]
-        self._outputs = [features, model.graph.output[0].name]
-        if features not in {output.name for output in model.graph.output}:
-            model.graph.output.append(onnx.helper.make_empty_tensor_value_info(features))
+            constants = _constants(model)
+            linear = _last_linear(model, constants, layer, path)
+            added = _addition(model, constants, linear)
+            self.layer, self.head = linear.name or linear.output[0], _read_head(constants, linear, added, path)
+        self._outputs = [linear.input[0], (added or linear).output[0]]
+        for name in self._outputs:
+            if name not in {output.name for output in model.graph.output}:
+                model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
         content = model.SerializeToString()
         self.fingerprint = hashlib.blake2b(content, digest_size=16).hexdigest()
         options = onnxruntime.SessionOptions()
@@ -80,8 +82,11 @@ class OnnxClassifier:
         try:
             features, logits = self.session.run(self._outputs, {self.input: images})
         except Exception as error:  # onnxruntime raises a dozen types of its own
+            if "allocate memory" in str(error):
+                raise MemoryError(str(error)) from None
             raise ModelError(f"The ONNX network does not accept images of {images.shape[1:]}: {error}") from None
-        return features.reshape(len(features), -1)[:n].astype(np.float32), logits[:n].astype(np.float32)
+        flat = (array.reshape(len(array), -1)[:n].astype(np.float32) for array in (features, logits))
+        return next(flat), next(flat)
 
     def bytes_per_image(self, shape: tuple[int, int, int]) -> int:
         """A guess: sixty times the input, which residual networks stay below."""
@@ -130,7 +135,16 @@ def _from_shape(shape: tuple[int | None, ...]) -> Preprocessing:
     return Preprocessing(channels="grey" if shape[1] == 1 else "rgb", resize=size)
 
 
-def _last_linear(model: Any, layer: str | None, path: Path) -> Any:
+def _constants(model: Any) -> dict[str, Any]:
+    """The graph's constant tensors by name."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":  # else a plain number or list
+            constants[node.output[0]] = node.attribute[0].t
+    return constants
+
+
+def _last_linear(model: Any, constants: dict[str, Any], layer: str | None, path: Path) -> Any:
     """The Gemm or MatMul node whose result, up to a bias, is the first output."""
     made_by = {output: node for node in model.graph.node for output in node.output}
     linear = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
@@ -143,7 +157,7 @@ def _last_linear(model: Any, layer: str | None, path: Path) -> Any:
     node = made_by.get(model.graph.output[0].name)
     while node is not None and node.op_type in _TRANSPARENT:
         node = made_by.get(node.input[0])
-    if node is not None and node.op_type == "Add":
+    if node is not None and node.op_type == "Add" and any(name in constants for name in node.input):
         node = next((made_by[name] for name in node.input if made_by.get(name) in linear), None)
     if node is None or node.op_type not in ("Gemm", "MatMul"):
         last = "nothing known" if node is None else node.op_type
@@ -154,32 +168,36 @@ def _last_linear(model: Any, layer: str | None, path: Path) -> Any:
     return node
 
 
-def _read_head(model: Any, linear: Any, path: Path) -> Head:
-    """Weight (C, D) and bias (C,) of the node, read from the graph's constants."""
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+def _addition(model: Any, constants: dict[str, Any], linear: Any) -> Any | None:
+    """The Add node that puts a constant on the result of the linear node, if there is one."""
     for node in model.graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":  # else a plain number or list
-            constants[node.output[0]] = node.attribute[0].t
+        if node.op_type == "Add" and linear.output[0] in node.input and any(name in constants for name in node.input):
+            return node
+    return None
+
+
+def _read_head(constants: dict[str, Any], linear: Any, added: Any | None, path: Path) -> Head:
+    """Weight (C, D) and bias (C,) of the node and of what is added to its result, read from the constants."""
+    called = f"{linear.name or linear.output[0]} in {path.name}"
     if linear.input[1] not in constants:
-        raise ModelError(f"The weight of {linear.name or linear.output[0]} in {path.name} is not a constant.")
+        raise ModelError(f"The weight of {called} is not a constant.")
     weight = numpy_helper.to_array(constants[linear.input[1]]).astype(np.float32)
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in linear.attribute}
     if linear.op_type == "MatMul" or not attributes.get("transB", 0):
         weight = weight.T
     weight = weight * attributes.get("alpha", 1.0)
-    bias_name = linear.input[2] if len(linear.input) > 2 else _bias_of(model, linear, constants)
     bias = np.zeros(len(weight), np.float32)
-    if bias_name:
-        if bias_name not in constants:
-            raise ModelError(f"The bias of {linear.name or linear.output[0]} in {path.name} is not a constant.")
-        bias = bias + numpy_helper.to_array(constants[bias_name]).astype(np.float32).reshape(-1)
-        bias = bias * attributes.get("beta", 1.0)
-    return Head(weight, bias)
+    if len(linear.input) > 2:
+        if linear.input[2] not in constants:
+            raise ModelError(f"The bias of {called} is not a constant.")
+        bias = bias + attributes.get("beta", 1.0) * _vector(constants[linear.input[2]])
+    if added is not None:
+        bias = bias + _vector(constants[next(name for name in added.input if name in constants)])
+    try:
+        return Head(weight, bias)
+    except DataError as error:
+        raise ModelError(f"{called} cannot be used: {error}") from None
 
 
-def _bias_of(model: Any, matmul: Any, constants: dict[str, Any]) -> str | None:
-    """Name of the constant that an Add node puts on the result of a MatMul."""
-    for node in model.graph.node:
-        if node.op_type == "Add" and matmul.output[0] in node.input:
-            return next((name for name in node.input if name in constants), None)
-    return None
+def _vector(tensor: Any) -> np.ndarray:
+    return numpy_helper.to_array(tensor).astype(np.float32).reshape(-1)

@@ -48,6 +48,8 @@ class ModelSpec(BaseModel):
             raise ValueError("give exactly one of an architecture, an ONNX file and a factory")
         if self.architecture and not (self.checkpoint or self.weights):
             raise ValueError(f"{self.architecture} needs a checkpoint file or the name of published weights")
+        if self.factory and self.weights:
+            raise ValueError("a factory's network gets its weights from a checkpoint file or brings them itself")
         if self.onnx and (self.checkpoint or self.weights or self.head != "linear"):
             raise ValueError("an ONNX file brings its own weights and head")
         return self
@@ -59,3 +61,9 @@ class ModelSpec(BaseModel):
         source = file.stem if file else self.weights
         name = self.architecture or (self.factory and self.factory.rpartition(":")[2])
         return " · ".join(part for part in (name, source) if part)
+
+    @property
+    def run_name(self) -> str:
+        """What a run of this model is called by default: the title, but nothing twice."""
+        name, _, source = self.title.partition(" · ")
+        return source if source.startswith(name) else f"{name}-{source}" if source else name

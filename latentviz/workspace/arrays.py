@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from latentviz.errors import DataError
 from latentviz.latents import Head
 from latentviz.thumbnails import THUMBNAIL_LIMIT, thumbnail
 from latentviz.workspace.imageset import NO_LABEL
-from latentviz.workspace.manifest import ROLES, Role
+from latentviz.workspace.manifest import Role, check_role
 
 #: Roles that set names stand for where the user gives none.
 USUAL_ROLES: dict[str, Role] = {
@@ -35,12 +34,6 @@ class SetArrays:
     ids: Sequence[str]
     thumbnails: np.ndarray | None
 
-    def listing(self, classes: Sequence[str]) -> pd.DataFrame:
-        """The index that goes with the arrays."""
-        labels = np.full(len(self.features), NO_LABEL) if self.labels is None else self.labels
-        named = np.array([*classes, ""], dtype=object)[labels]
-        return pd.DataFrame({"id": list(self.ids), "class_name": named, "label": labels.astype(np.int64)})
-
 
 def default_roles(sets: Iterable[str], roles: Mapping[str, Role] | None) -> dict[str, Role]:
     """Role of every set: the given one, or the one its name stands for, else ``ood``.
@@ -53,8 +46,8 @@ def default_roles(sets: Iterable[str], roles: Mapping[str, Role] | None) -> dict
     names, given = list(sets), dict(roles or {})
     if extra := [name for name in given if name not in names]:
         raise DataError(f'There is no set "{extra[0]}"; the sets are {", ".join(names)}.')
-    if wrong := [role for role in given.values() if role not in ROLES]:
-        raise DataError(f'"{wrong[0]}" is not a role; choose {", ".join(ROLES)}.')
+    for role in given.values():
+        check_role(role)
     return {name: given.get(name) or USUAL_ROLES.get(name, "ood") for name in names}
 
 
@@ -85,6 +78,8 @@ def checked_sets(
             raise DataError(f'"{name}" has {z.shape[1]} features, the head takes {head.width}.')
         if logits is not None and name in logits:
             scores = _matrix(name, "logits", logits[name])
+            if head is not None and scores.shape[1] != head.classes:
+                raise DataError(f'"{name}" has {scores.shape[1]} logits, the head makes {head.classes}.')
         elif head is not None:
             scores = head.logits(z)
         else:
@@ -124,12 +119,23 @@ def _labels(name: str, values: np.ndarray | None, classes: int) -> np.ndarray | 
         raise DataError(
             f'The labels of "{name}" are {labels.dtype} of shape {labels.shape}; expected whole numbers (N,).'
         )
-    if len(labels) and (labels.min() < NO_LABEL or labels.max() >= classes):
-        wrong = labels.min() if labels.min() < NO_LABEL else labels.max()
-        raise DataError(
-            f'"{name}" has the label {wrong}, out of range for {classes} logits: 0 to {classes - 1}, or −1 for none.'
-        )
+    check_range(name, labels, classes)
     return labels.astype(np.int64)
+
+
+def check_range(name: str, labels: np.ndarray, classes: int) -> None:
+    """Refuse class indices that no logit has.
+
+    Raises
+    ------
+    DataError
+        Naming the set and the first label that is out of range.
+    """
+    wrong = labels[(labels < NO_LABEL) | (labels >= classes)]
+    if len(wrong):
+        raise DataError(
+            f'"{name}" has the label {wrong[0]}, out of range for {classes} logits: 0 to {classes - 1}, or −1 for none.'
+        )
 
 
 def make_thumbnails(name: str, images: np.ndarray) -> np.ndarray:

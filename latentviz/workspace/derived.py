@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
-from latentviz.workspace.files import disk_errors, read_json, write_json
+from latentviz.workspace.files import disk_errors, read_array, read_json, write_array, write_json
 from latentviz.workspace.manifest import fingerprint
 
 
@@ -49,7 +48,7 @@ class Derived:
 
     def array(self, key: str, name: str) -> np.ndarray:
         """One array of a result."""
-        return np.asarray(zarr.open_array(self.folder / key / name, mode="r")[...])
+        return read_array(self.folder / key / name)
 
     def save(self, key: str, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
         """Store a result in one step; one that is there already stays."""
@@ -59,14 +58,7 @@ class Derived:
             try:
                 partial.mkdir(parents=True)
                 for name, values in arrays.items():
-                    array = zarr.create_array(
-                        partial / name,
-                        shape=values.shape,
-                        dtype=values.dtype,
-                        chunks=values.shape,
-                        compressors=None,
-                    )
-                    array[...] = values
+                    write_array(partial / name, values)
                 write_json(partial / "meta.json", dict(meta))
                 try:
                     partial.rename(final)

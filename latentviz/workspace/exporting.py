@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from latentviz.errors import DataError
-from latentviz.workspace.files import disk_errors
+from latentviz.workspace.files import disk_errors, replacing
 from latentviz.workspace.run import Run
 
 
@@ -29,19 +29,30 @@ def export_table(run: Run, path: Path, sets: Sequence[str] | None = None, featur
     Raises
     ------
     DataError
-        If the ending is another one.
+        If the ending is another one, the folder does not exist, or the run has no image set yet.
     """
     if path.suffix not in (".parquet", ".csv"):
         raise DataError(f'"{path.name}" must end in .parquet or .csv.')
+    if not path.parent.is_dir():
+        raise DataError(f"The folder {path.parent} does not exist; make it, or choose another.")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; choose the name of a file.")
+    if not run.sets:
+        raise DataError(no_sets(run))
     table = run.table(sets)
     if features:
         names = sets if sets is not None else list(run.sets)
         z = np.concatenate([run[name].features for name in names])
         columns = pd.DataFrame(z, columns=[f"z{i}" for i in range(z.shape[1])])
         table = pd.concat([table, columns], axis=1)
-    with disk_errors(str(path)):
+    with disk_errors(str(path)), replacing(path) as partial:
         if path.suffix == ".csv":
-            table.to_csv(path, index=False)
+            table.to_csv(partial, index=False)
         else:
-            table.to_parquet(path, index=False)
+            table.to_parquet(partial, index=False)
     return len(table)
+
+
+def no_sets(run: Run) -> str:
+    """What there is to say about a run without image sets."""
+    return f'Run "{run.name}" has no image sets yet; the command that made it adds them.'

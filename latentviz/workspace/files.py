@@ -14,11 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import zarr
 from filelock import FileLock, Timeout
 
 from latentviz.errors import RunLockedError, WorkspaceError
 
 _NAME = re.compile(r"\w[\w .+\-]{0,99}")
+#: File systems count bytes, mostly up to 255; the rest is for what a folder is called while it is deleted.
+_BYTES = 200
 
 
 def check_name(name: str, what: str) -> str:
@@ -29,22 +33,28 @@ def check_name(name: str, what: str) -> str:
     WorkspaceError
         If it is empty, too long, or has characters that are not safe in a folder's name.
     """
-    if not _NAME.fullmatch(name) or name.endswith((" ", ".")):
+    if not _NAME.fullmatch(name) or name.endswith((" ", ".")) or len(name.encode()) > _BYTES:
         raise WorkspaceError(
-            f'"{name}" cannot be the name of {what}: use up to 100 letters, digits, spaces and . + - _, '
-            "starting with a letter or digit."
+            f'"{name}" cannot be the name of {what}: use up to 100 letters (fewer of other scripts), digits, spaces '
+            "and . + - _, starting with a letter or digit."
         )
     return name
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's content in one step that survives a crash at any moment."""
+    """Replace a file's content in one step: after a crash or power cut it is the old content or the new."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Path of a file to write, which takes the place of ``path`` once it is whole."""
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -69,6 +79,48 @@ def read_json(path: Path) -> Any:
         raise WorkspaceError(f"{path} is missing.") from None
     except ValueError as error:
         raise WorkspaceError(f"{path} is damaged: {error}.") from None
+
+
+def write_array(path: Path, values: np.ndarray) -> None:
+    """Write an array that is read as a whole: one chunk, not compressed."""
+    kind = values.dtype.kind
+    array = zarr.create_array(
+        path,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=values.shape,
+        compressors=None,
+        # Not zero, and the chunk is written whatever is in it: one that is gone must not pass for zeros.
+        fill_value=np.nan if kind == "f" else np.iinfo(values.dtype).max if kind in "iu" else None,
+        config={"write_empty_chunks": True},
+    )
+    array[...] = values
+
+
+def read_array(path: Path) -> np.ndarray:
+    """An array that :func:`write_array` wrote.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is missing or damaged; names its folder.
+    """
+    with damage_told(path):
+        array = zarr.open_array(path, mode="r")
+        if array.fill_value != 0 and array.nchunks_initialized < array.nchunks:
+            raise ValueError("no chunk")
+        return np.asarray(array[...])
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Say which array cannot be opened or read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise WorkspaceError(f"{path} is missing.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, NotADirectoryError):  # zarr checks little of its JSON
+        raise WorkspaceError(f"{path} is damaged.") from None
 
 
 @contextmanager

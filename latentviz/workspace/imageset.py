@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +16,33 @@ import zarr
 from latentviz.errors import DataError, WorkspaceError
 from latentviz.latents import Head, Latents
 from latentviz.workspace import manifest
-from latentviz.workspace.files import disk_errors
+from latentviz.workspace.files import damage_told, disk_errors
 from latentviz.workspace.manifest import SetEntry, SetState
 
 #: Label of a sample whose class is not one of the model's.
 NO_LABEL = -1
 
+#: Columns of :meth:`ImageSet.table`, before the index's metadata.
+TABLE = {
+    "set": "object",
+    "role": "object",
+    "id": "object",
+    "label": "object",
+    "prediction": "object",
+    "correct": "boolean",
+    "confidence": "float32",
+    "feature_norm": "float32",
+}
+
 _THUMBNAIL_ROWS = 256
+#: What a row that is not on disk reads as, where it must not pass for numbers. Black thumbnails do no harm.
+_NO_NUMBER = {"f": np.nan, "i": -1}
 
 
 class ImageSet:
     """A named set of samples as one network sees them.
 
-    Arrays are read from disk when asked for; nothing is kept in memory.
+    Arrays are read from disk whenever they are asked for; only the index and the state stay in memory.
 
     Attributes
     ----------
@@ -62,7 +77,7 @@ class ImageSet:
 
     @property
     def fingerprint(self) -> str:
-        """Name of the content: equal arrays, ids and labels have equal fingerprints."""
+        """Name of the content: changes with the features, logits, ids, labels, and the chunks they were written in."""
         return manifest.fingerprint(self.entry.listing, sorted(self.state.skipped), self.state.digests)
 
     @property
@@ -100,23 +115,29 @@ class ImageSet:
 
     def array(self, name: str) -> zarr.Array:
         """An array on disk, at least :func:`len` rows long; slicing reads only the chunks it needs."""
-        try:
+        with damage_told(self.folder / name):
             return zarr.open_array(self.folder / name, mode="r")
-        except (FileNotFoundError, ValueError, KeyError):
-            raise WorkspaceError(f"{self.folder / name} is missing or damaged.") from None
 
     def read(self, name: str, rows: slice | np.ndarray | None = None) -> np.ndarray:
-        """Rows of an array; all of them by default."""
+        """Rows of an array; all of them by default.
+
+        Raises
+        ------
+        WorkspaceError
+            If the array is missing, or a chunk of it is gone or not as long as it was written.
+        """
         if rows is None:
             rows = slice(0, len(self))
         array = self.array(name)
-        try:
+        with damage_told(self.folder / name):
             if isinstance(rows, slice):
-                start, stop, step = rows.indices(len(self))
-                return np.asarray(array[slice(start, stop, step)])
-            return np.asarray(array.oindex[np.asarray(rows)])
-        except ValueError:  # a chunk that is not as long as it was written
-            raise WorkspaceError(f"{self.folder / name} is damaged.") from None
+                values = np.asarray(array[slice(*rows.indices(len(self)))])
+            else:
+                values = np.asarray(array.oindex[np.asarray(rows)])
+            first = values.reshape(-1, math.prod(values.shape[1:]))[:, 0]  # chunks are whole rows
+            if (np.isnan(first) if first.dtype.kind == "f" else first < 0).any():
+                raise ValueError("no chunk")
+        return values
 
     def chunks(self, name: str, rows: int = 4096) -> Iterator[np.ndarray]:
         """The array piece by piece, in order, for work that must not hold all of it."""
@@ -176,10 +197,12 @@ class ImageSet:
 
 
 class SetWriter:
-    """Appends whole chunks to a set; a crash at any moment loses at most the chunk under way.
+    """Appends whole chunks to a set; a process that ends at any moment loses at most the chunk under way.
 
     The arrays are written first and ``state.json`` is replaced last, in one step: rows that it does not
-    count do not exist, and are overwritten by the next writer.
+    count do not exist, and are overwritten by the next writer. Only ``state.json`` is forced to the disk: after
+    a power cut, chunks of the last seconds may be gone although they are counted. Reading them says so; delete
+    the run then and extract it again.
 
     Parameters
     ----------
@@ -224,6 +247,7 @@ class SetWriter:
                     dtype=dtype,
                     chunks=(min(_THUMBNAIL_ROWS, self.chunk) if small else self.chunk, *shape),
                     compressors="auto" if small else None,
+                    fill_value=_NO_NUMBER.get(np.dtype(dtype).kind, 0),
                     overwrite=True,
                 )
             listing.to_parquet(self.folder / "index.parquet", index=False)
@@ -256,7 +280,7 @@ class SetWriter:
         skipped = dict(skipped or {})
         _check_finite(self.name, "features", features, self.state.rows)
         _check_finite(self.name, "logits", logits, self.state.rows)
-        if self.head is not None and self.head.disagreement(features, logits) > 1e-2:
+        if self.head is not None and not self.head.disagreement(features, logits) <= 1e-2:  # NaN is no agreement
             raise DataError(
                 f'In "{self.name}" the logits and W·z+b disagree by up to '
                 f"{np.abs(self.head.logits(features) - logits).max():.3g}. The features are not the input of this "

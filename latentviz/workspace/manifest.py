@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from latentviz.errors import WorkspaceError
+from latentviz.errors import DataError, WorkspaceError
 from latentviz.latents import HeadKind
 from latentviz.workspace.files import read_json, write_json
 
@@ -25,6 +25,19 @@ ROLES: dict[Role, str] = {
     "shifted": "the same classes under shift (corrupted, measured, another source); labels are valid",
     "ood": "other classes; accuracy does not exist",
 }
+
+
+def check_role(role: str) -> Role:
+    """The role, if there is one of that name.
+
+    Raises
+    ------
+    DataError
+        If there is none; lists those there are.
+    """
+    if role not in ROLES:
+        raise DataError(f'"{role}" is not a role; choose {", ".join(ROLES)}.')
+    return role
 
 
 class Mark(BaseModel):

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import zarr
 
 from latentviz.errors import DataError, WorkspaceError
 from latentviz.latents import Head
 from latentviz.workspace import manifest
 from latentviz.workspace.derived import Derived
-from latentviz.workspace.files import check_name, disk_errors, is_locked, writing_lock
-from latentviz.workspace.imageset import NO_LABEL, ImageSet, SetWriter
+from latentviz.workspace.files import check_name, disk_errors, is_locked, read_array, writing_lock
+from latentviz.workspace.imageset import NO_LABEL, TABLE, ImageSet, SetWriter
 from latentviz.workspace.manifest import ROLES, Manifest, Role, SetEntry
 
 if TYPE_CHECKING:
@@ -65,8 +65,11 @@ class Run:
         """The network's last linear layer; None if it is not known."""
         if self.manifest.head is None:
             return None
-        read = [np.asarray(zarr.open_array(self.folder / "head" / n, mode="r")[...]) for n in ("weight", "bias")]
-        return Head(read[0], read[1], self.manifest.head)
+        weight, bias = (read_array(self.folder / "head" / name) for name in ("weight", "bias"))
+        try:
+            return Head(weight, bias, self.manifest.head)
+        except DataError as error:
+            raise WorkspaceError(f"{self.folder / 'head'} is damaged: {error}") from None
 
     @cached_property
     def sets(self) -> dict[str, ImageSet]:
@@ -85,8 +88,8 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether every set is extracted to its end."""
-        return all(s.complete for s in self)
+        """Whether there are sets and every one is extracted to its end."""
+        return bool(self.sets) and all(s.complete for s in self)
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -106,6 +109,8 @@ class Run:
     def table(self, sets: Sequence[str] | None = None) -> pd.DataFrame:
         """:meth:`ImageSet.table` of several sets, one below the other."""
         chosen = [self[name] for name in sets] if sets is not None else list(self)
+        if not chosen:
+            return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in TABLE.items()})
         return pd.concat([s.table() for s in chosen], ignore_index=True)
 
     @contextmanager
@@ -140,20 +145,17 @@ class Run:
         """
         check_name(entry.name, "a set")
         known = next((e for e in self.manifest.sets if e.name == entry.name), None)
-        if known is None:
-            extended = self.manifest.model_copy(update={"sets": [*self.manifest.sets, entry]})
-            with disk_errors(f'The manifest of "{self.name}"'):
-                manifest.write(self.folder / "manifest.json", extended)
-            self.manifest = extended
-        elif (known.role, known.listing) != (entry.role, entry.listing):
+        if known is not None and (known.role, known.listing) != (entry.role, entry.listing):
             what = "another role" if known.role != entry.role else "other samples or labels"
             raise WorkspaceError(
                 f'Run "{self.name}" already has a set "{entry.name}" with {what}. '
                 "Give the new set another name, or the run."
             )
-        self.__dict__.pop("sets", None)
+        folder = self.folder / "sets" / entry.name
+        if known is None:
+            shutil.rmtree(folder, ignore_errors=True)  # of a writer that was killed before the manifest named the set
         writer = SetWriter(
-            self.folder / "sets" / entry.name,
+            folder,
             entry.name,
             self.manifest.width,
             len(self.classes),
@@ -162,7 +164,35 @@ class Run:
             self.head,
         )
         writer.begin(listing)
+        if known is None:  # last, so that a set that is named can be read
+            self._change(sets=[*self.manifest.sets, entry])
         return writer
+
+    def add_attributes(self, attributes: Mapping[str, str | int | float]) -> None:
+        """Add to what groups runs; call it while :meth:`writing`.
+
+        Raises
+        ------
+        WorkspaceError
+            If the run has another value of an attribute.
+        """
+        known = self.manifest.attributes
+        for key, value in attributes.items():
+            if known.get(key, value) != value:
+                raise WorkspaceError(
+                    f'Run "{self.name}" has the attribute {key}={known[key]!r}, not {value!r}. '
+                    "Leave it out, or choose another name for the run."
+                )
+        if attributes.keys() - known.keys():
+            self._change(attributes={**known, **attributes})
+
+    def _change(self, **changes: Any) -> None:
+        """Replace the manifest, on disk first."""
+        changed = self.manifest.model_copy(update=changes)
+        with disk_errors(f'The manifest of "{self.name}"'):
+            manifest.write(self.folder / "manifest.json", changed)
+        self.manifest = changed
+        self.__dict__.pop("sets", None)
 
     def reopened(self) -> Run:
         """This run as it is on disk now."""
@@ -264,7 +294,10 @@ class Run:
 
     def _import(self, name: str, role: Role, content: SetArrays) -> None:
         """Write a set whose arrays are all in memory."""
-        listing = content.listing(self.classes)
+        named = [""] * len(content.ids)
+        if content.labels is not None:
+            named = np.array([*self.classes, ""], dtype=object)[content.labels].tolist()
+        listing = listing_of(content.ids, named, content.labels)
         entry = SetEntry(
             name=name,
             role=role,

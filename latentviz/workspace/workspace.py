@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
-import zarr
 
 from latentviz.errors import WorkspaceError
 from latentviz.latents import Head
 from latentviz.workspace import manifest
-from latentviz.workspace.files import check_name, disk_errors, writing_lock
+from latentviz.workspace.files import check_name, disk_errors, write_array, writing_lock
 from latentviz.workspace.manifest import Manifest, Mark
 from latentviz.workspace.run import Run
 
@@ -59,16 +59,27 @@ class Workspace:
 
     def names(self) -> list[str]:
         """Names of the runs, in alphabetical order."""
-        return sorted(path.parent.name for path in (self.path / "runs").glob("*/manifest.json"))
+        found = (path.parent.name for path in (self.path / "runs").glob("*/manifest.json"))
+        return sorted(name for name in found if not name.startswith("."))
 
     def __contains__(self, name: str) -> bool:
         return name in self.names()
 
     def __getitem__(self, name: str) -> Run:
+        return Run(self.folder(name))
+
+    def folder(self, name: str) -> Path:
+        """Folder of a run, which may be damaged.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no run of that name; lists those there are.
+        """
         if name not in self:
             listed = ", ".join(self.names()) or "none yet"
             raise WorkspaceError(f'{self.path} has no run "{name}"; it has: {listed}.')
-        return Run(self.path / "runs" / name)
+        return self.path / "runs" / name
 
     def __iter__(self) -> Iterator[Run]:
         for name in self.names():
@@ -93,33 +104,28 @@ class Workspace:
             with writing_lock(folder, f'Run "{description.name}"'):
                 if description.name in self:
                     raise WorkspaceError(f'{self.path} already has a run "{description.name}"; choose another name.')
-                for leftover in ("head", "sets", "derived"):  # of a deletion that was interrupted
+                for leftover in ("head", "sets", "derived"):  # of a creation that was interrupted
                     shutil.rmtree(folder / leftover, ignore_errors=True)
                 if head is not None:
-                    for name, values in (("weight", head.weight), ("bias", head.bias)):
-                        array = zarr.create_array(
-                            folder / "head" / name,
-                            shape=values.shape,
-                            dtype=values.dtype,
-                            chunks=values.shape,
-                            compressors=None,
-                        )
-                        array[...] = values
+                    write_array(folder / "head" / "weight", head.weight)
+                    write_array(folder / "head" / "bias", head.bias)
                 manifest.write(folder / "manifest.json", description)
         return Run(folder)
 
     def delete(self, name: str) -> None:
-        """Delete a run and everything derived from it.
+        """Delete a run and everything derived from it; it may be damaged.
 
         Raises
         ------
         RunLockedError
             If a process is writing it.
         """
-        run = self[name]
-        with run.writing():
-            (run.folder / "manifest.json").unlink()
-        shutil.rmtree(run.folder)
+        folder = self.folder(name)
+        # Under another name before the lock is given back: a new run of this name must not be deleted with it.
+        with writing_lock(folder, f'Run "{name}"'), disk_errors(f'Run "{name}"'):
+            folder.rename(folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted"))
+        for hidden in folder.parent.glob(".*.deleted"):  # this one, and those of deletions that were interrupted
+            shutil.rmtree(hidden, ignore_errors=True)
 
     def table(self) -> pd.DataFrame:
         """One row a run.

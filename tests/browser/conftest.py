@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,26 +11,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from latentviz import Workspace
+from benchmarks import _browser
+from latentviz import Workspace, projection
+from latentviz.jobs import Job
 from latentviz.launch import home
-
-# WebGL in software, and no connections of the browser's own.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from latentviz.projection import LayoutSpec
 
 WAIT = 60_000
+
+# Opened at the address of a page, Streamlit looks for its server below that address first.
+HARMLESS = ("/latent_map/_stcore/", "/add_run/_stcore/")
 
 # Notes that the page asked the server for a run of the script, until Streamlit reports one.
 # 0x5a is the tag of `rerun_script` in Streamlit's BackMsg.
@@ -55,22 +46,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        reason = f"no browser is installed ({', '.join(NAMES)})"
+    if _browser.installed() is None:
         if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            pytest.fail(_browser.MISSING)
+        pytest.skip(_browser.MISSING)
+    with _browser.browser() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")
 def serve(wait_until: Callable) -> Iterator[Callable[..., str]]:
-    """Start the app: ``serve(workspace, root, …)`` gives its address."""
-    servers: list[subprocess.Popen] = []
+    """Start the app: ``serve(workspace, root, …)`` gives its address; ``serve.stop(address)`` ends it at once."""
+    servers: dict[str, subprocess.Popen] = {}
 
     def start(workspace: Path, *roots: Path) -> str:
         with socket.socket() as free:
@@ -88,15 +75,20 @@ def serve(wait_until: Callable) -> Iterator[Callable[..., str]]:
             str(port),
             "--headless",
         ]
-        servers.append(subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, start_new_session=True))
         address = f"http://localhost:{port}"
+        servers[address] = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, start_new_session=True)
         wait_until(lambda: _answers(f"{address}/_stcore/health"))
         return address
 
-    yield start
-    for server in servers:
+    def stop(address: str) -> None:
+        server = servers.pop(address)
         os.killpg(server.pid, 15)
         server.wait()
+
+    start.stop = stop
+    yield start
+    for address in list(servers):
+        stop(address)
 
 
 def _answers(address: str) -> bool:
@@ -117,12 +109,22 @@ def demo_workspace(demo: Path) -> Workspace:
     return Workspace(demo / "workspace")
 
 
+@pytest.fixture(scope="session")
+def laid_out(demo_app: str, demo_workspace: Workspace) -> str:
+    """Address of the app on the demo workspace, whose maps are stored: no job disturbs the page."""
+    for run in demo_workspace:
+        for method in ("umap", "pca"):
+            layout = projection.compute(run, LayoutSpec(method=method, sets=tuple(run.sets)))
+            projection.quality_of(run, layout)
+    return demo_app
+
+
 @pytest.fixture
 def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own: ``open_page(address, width=400, dark=True)``.
 
     ``LATENTVIZ_SCREENSHOTS`` names a folder that gets a picture of every page at the end of its test.
-    Afterwards: the page must not have shown an exception, logged an error or left this machine.
+    Afterwards: the page must not show an unexpected error, have logged one or have left this machine.
     """
     opened: list[tuple[Page, list[str]]] = []
 
@@ -135,6 +137,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
         context.add_init_script(WATCH_REQUESTS)
         page, problems = context.new_page(), []
         page.set_default_timeout(WAIT)
+        page.on("console", lambda message: problems.extend(_errors_in(message)))
         page.on("pageerror", lambda error: problems.append(f"error in the page: {error}"))
         page.on("request", lambda r: None if _local(r.url) else problems.append(f"request to {r.url}"))
         opened.append((page, problems))
@@ -145,10 +148,16 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
     for number, (page, problems) in enumerate(opened):
         if folder := os.environ.get("LATENTVIZ_SCREENSHOTS"):
             page.screenshot(path=f"{folder}/{request.node.name}-{number}.png")
-        exceptions = page.locator('[data-testid="stException"]').all_inner_texts()
+        unexpected = page.locator('[data-testid="stException"]').all_inner_texts()
+        unexpected += [sentence for sentence in errors(page) if "Something unexpected happened" in sentence]
         page.context.close()
-        assert not exceptions
+        assert not unexpected
         assert not problems
+
+
+def _errors_in(message: ConsoleMessage) -> list[str]:
+    text = f"{message.text} ({message.location['url']})"
+    return [] if message.type != "error" or any(known in text for known in HARMLESS) else [text]
 
 
 def _local(url: str) -> bool:
@@ -168,6 +177,11 @@ def settled(page: Page) -> None:
         }""",
         polling=20,
     )
+
+
+def signal_all(job: Job, number: int) -> None:
+    """Send a signal to a job's process and the processes it started."""
+    os.killpg(int((job.folder / "pid").read_text()), number)
 
 
 def errors(page: Page) -> list[str]:

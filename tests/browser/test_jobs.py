@@ -1,6 +1,5 @@
 """From folders to a run in the browser: check, start, close the tab, cancel, kill, resume."""
 
-import os
 import signal
 
 import pytest
@@ -9,13 +8,17 @@ from playwright.sync_api import expect
 from latentviz import Workspace
 from latentviz.jobs import jobs
 from latentviz.launch import home
-from tests.browser.conftest import choose, errors, settled
+from tests.browser.conftest import choose, errors, settled, signal_all
 
 
 @pytest.fixture
 def empty_app(serve, demo, tmp_path):
     workspace = Workspace(tmp_path / "workspace")
-    return serve(workspace.path, demo / "images", home() / "assets" / "models"), workspace
+    return serve(workspace.path, *roots(demo)), workspace
+
+
+def roots(demo):
+    return demo / "images", home() / "assets" / "models"
 
 
 def fill_in(page, weights="digits-resnet20-linear", folders=("images/train", "images/test")):
@@ -77,12 +80,26 @@ def test_a_wrong_choice_is_told_before_anything_starts(empty_app, open_page):
     assert page.get_by_role("button", name="Start the extraction").is_disabled()
 
 
-def signal_all(job, number):
-    """Send a signal to a job's process and the processes it started."""
-    os.killpg(int((job.folder / "pid").read_text()), number)
+def test_a_changed_name_stays_when_another_folder_is_added(empty_app, open_page):
+    address, _ = empty_app
+    page = open_page(f"{address}/add_run")
+    fill_in(page, folders=("images/train",))
+    # The table is a canvas: a cell is a place on it, in the second column below the header.
+    table = page.get_by_test_id("stDataFrame")
+    cell = {"x": 0.5 * table.bounding_box()["width"], "y": 52}
+    table.click(position=cell)
+    table.dblclick(position=cell)
+    page.locator(".gdg-input").fill("Training Digits")
+    page.keyboard.press("Enter")
+    settled(page)
+    choose(page, "Image folders", "images/test-blur")
+    page.keyboard.press("Escape")
+    check(page)
+    page.get_by_text("Training Digits · fit · 2,800 images").wait_for()
+    page.get_by_text("test-blur · ind · 700 images").wait_for()
 
 
-def test_cancel_kill_and_resume(empty_app, open_page, wait_until):
+def test_cancel_kill_restart_and_resume(empty_app, serve, demo, open_page, wait_until):
     address, workspace = empty_app
     page = open_page(f"{address}/add_run")
     fill_in(page, folders=("images/train", "images/test", "images/other-writers"))
@@ -93,19 +110,18 @@ def test_cancel_kill_and_resume(empty_app, open_page, wait_until):
     wait_until(lambda: job.state.status == "running")
     # It must not be done before the page has shown it.
     signal_all(job, signal.SIGSTOP)
-    settled(page)
     page.get_by_role("button", name="Cancel").first.click()
     signal_all(job, signal.SIGCONT)
     wait_until(lambda: job.state.status == "cancelled")
     page.get_by_text("cancelled, started").wait_for()
-    settled(page)
     page.get_by_role("button", name="Resume").click()
     wait_until(lambda: job.state.status == "running" and job.state.done > 0)
     signal_all(job, signal.SIGKILL)
-    # A new session, as after a restart, shows it as interrupted and can go on.
-    page = open_page(f"{address}/add_run")
+    # The computer was switched off: the app, started again, shows the job as interrupted and can go on with it.
+    page.goto("about:blank")
+    serve.stop(address)
+    page = open_page(f"{serve(workspace.path, *roots(demo))}/add_run")
     page.get_by_text("interrupted, started").wait_for()
-    settled(page)
     page.get_by_role("button", name="Resume").click()
     wait_until(lambda: job.state.status not in ("interrupted", "waiting", "running"))
     assert job.state.status == "done", job.state.message

@@ -14,8 +14,8 @@ PAGES = {"": "Image sets", "latent_map": "Trustworthiness", "add_run": "Jobs"}
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (400, False)])
-def test_every_page_shows_its_content(demo_app, open_page, path, width, dark):
-    page = open_page(f"{demo_app}/{path}", width=width, dark=dark)
+def test_every_page_shows_its_content(laid_out, open_page, path, width, dark):
+    page = open_page(f"{laid_out}/{path}", width=width, dark=dark)
     page.get_by_text(PAGES[path], exact=True).first.wait_for()
     settled(page)
     assert errors(page) == []
@@ -61,6 +61,7 @@ def test_another_run_and_other_samples(demo_app, open_page):
     assert pictures.count() == 24
 
 
+@pytest.mark.usefixtures("laid_out")
 def test_a_subpage_can_be_the_first_that_is_opened(serve, demo, open_page):
     page = open_page(f"{serve(demo / 'workspace')}/latent_map")
     page.get_by_text("Trustworthiness", exact=True).wait_for()

@@ -23,7 +23,12 @@ def test_case_spaces_and_dashes_do_not_matter(written):
 
 
 def test_an_exact_name_comes_before_a_loose_one():
-    assert match_labels("test", ["Cat", "cat", "C-A-T"], ["cat", "Cat"]).tolist()[:2] == [1, 0]
+    assert match_labels("test", ["Cat", "cat"], ["cat", "Cat"]).tolist() == [1, 0]
+
+
+def test_a_loose_name_that_could_be_two_classes_is_none():
+    with pytest.raises(DataError, match='1 class of "test" is not among the model\'s: C-A-T'):
+        match_labels("test", ["Cat", "C-A-T"], ["cat", "Cat"])
 
 
 def test_renamed_classes():

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import struct
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from latentviz.datasets import Preprocessing, arrays, folder, open_source, torchvision_set
-from latentviz.datasets.source import SUFFIXES, read_image
+from latentviz.datasets.source import SUFFIXES, read_image, source_paths
 from latentviz.errors import DataError, UnreadableImageError
 
 RANDOM = np.random.default_rng(0)
@@ -130,6 +132,49 @@ def test_16_bit_files_keep_their_values(tmp_path, suffix):
     np.testing.assert_array_equal(found[:, :, 0], DEEP)
 
 
+def deep_png(path, array: np.ndarray) -> None:
+    """A PNG file of 16 bits a channel, which PIL cannot write."""
+
+    def part(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    height, width, channels = array.shape
+    head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4], ids=["grey with alpha", "rgb", "rgb with alpha"])
+def test_16_bit_colour_png_files_keep_their_values(tmp_path, channels):
+    deep = RANDOM.integers(0, 65536, (6, 5, channels), dtype=np.uint16)
+    deep_png(tmp_path / "a.png", deep)
+    (found,) = pixels_of(folder(tmp_path))
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, deep[:, :, :3] if channels > 2 else np.repeat(deep[:, :, :1], 3, 2))
+
+
+def test_a_damaged_16_bit_colour_png_file_is_named(tmp_path):
+    deep_png(tmp_path / "a.png", RANDOM.integers(0, 65536, (60, 50, 3), dtype=np.uint16))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:1000])
+    with pytest.raises(UnreadableImageError, match=r"a\.png cannot be read: it is damaged"):
+        read_image(tmp_path / "a.png", "a.png")
+
+
+def test_16_bit_colour_tiff_files_are_refused(tmp_path):
+    values = RANDOM.integers(0, 65536, (6, 5, 3), dtype=np.uint16).astype("<u2").tobytes()
+    end = 8 + len(values)
+    depths = end + 2 + 9 * 12 + 4
+    # width, height, bits, no compression, RGB, where the values are, channels, rows, bytes
+    tags = [(256, 5), (257, 6), (258, depths), (259, 1), (262, 2), (273, 8), (277, 3), (278, 6), (279, len(values))]
+    entries = b"".join(struct.pack("<HHII", tag, 3 if tag == 258 else 4, 3 if tag == 258 else 1, v) for tag, v in tags)
+    listing = struct.pack("<H", len(tags)) + entries + bytes(4) + struct.pack("<HHH", 16, 16, 16)
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", end) + values + listing)
+    with pytest.raises(UnreadableImageError, match=r"a\.tif cannot be read: a TIFF file with 16 bits a colour cannot"):
+        read_image(tmp_path / "a.tif", "a.tif")
+
+
 def test_alpha_is_dropped(tmp_path):
     alpha = np.full((6, 5, 1), 7, dtype=np.uint8)
     Image.fromarray(np.dstack([RGB, alpha])).save(tmp_path / "a.png")
@@ -226,6 +271,9 @@ def test_arrays_with_numbers_or_names():
         (np.zeros((0, 4, 4)), None, "ood", r"shape \(0, 4, 4\)"),
         (np.zeros((2, 4, 4)), [0], "ind", "2 images but 1 labels"),
         (np.zeros((2, 4, 4)), None, "ind", 'role "ind" needs labels'),
+        (np.zeros((2, 4, 4)), [[0], [1]], "ind", r"labels have shape \(2, 1\); expected \(2,\)"),
+        (np.zeros((2, 4, 4)), np.eye(2), "ind", r"labels have shape \(2, 2\); expected \(2,\)"),
+        (np.zeros((2, 4, 4)), "cat", "ind", r"labels have shape \(\); expected \(2,\)"),
         (np.zeros((2, 4, 4)), [0.5, 1.0], "ind", "labels are float64"),
     ],
 )
@@ -313,6 +361,49 @@ def test_a_collection_of_files(tmp_path, make_folder):
     assert source.class_names == ["Forest", "River", "River"]
     written = Image.open(tmp_path / "eurosat" / "2750" / "River" / "0001.png")
     np.testing.assert_array_equal(pixels_of(source)[2], np.asarray(written))
+
+
+def test_a_collection_of_files_is_decoded_elsewhere(tmp_path, make_folder):
+    make_folder(tmp_path / "eurosat" / "2750", {"River": 2, "Forest": 1})
+    part = open_source(f"torchvision:EuroSAT:all:{tmp_path}", "ind").part(1, 3)
+    assert not part.in_memory
+    sent = pickle.dumps(part)
+    assert b"River" not in sent  # not its list of files
+    for here, there in zip(part, pickle.loads(sent), strict=True):
+        np.testing.assert_array_equal(np.asarray(here), np.asarray(there))
+
+
+def test_a_damaged_image_of_a_collection_is_named_and_leaves_the_others(tmp_path, make_folder):
+    make_folder(tmp_path / "eurosat" / "2750", {"River": 3})
+    (tmp_path / "eurosat" / "2750" / "River" / "0001.png").write_bytes(b"half")
+    source = open_source(f"torchvision:EuroSAT:all:{tmp_path}", "ind")
+    first, damaged, last = source.part(0, 3)
+    assert isinstance(damaged, UnreadableImageError)
+    assert damaged.image == source.ids[1] == "000001"
+    assert "Image 000001 of torchvision EuroSAT cannot be read: cannot identify" in str(damaged)
+    assert isinstance(first, Image.Image)
+    assert isinstance(last, Image.Image)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/a/images", ["/a/images"]),
+        ("/a/b.npz", ["/a/b.npz"]),
+        ("/a/b.npy", ["/a/b.npy"]),
+        ("/a/b.npy,/c/d.npy", ["/a/b.npy", "/c/d.npy"]),
+        ("/a/b.npy,c,/d/e.npy", ["/a/b.npy", "{here}/c,/d/e.npy"]),
+        ("~/a", ["{home}/a"]),
+        ("torchvision:CIFAR10:test:/a/b", ["/a/b"]),
+        ("torchvision:CIFAR10:test", ["{here}/data"]),
+        ("torchvision:CIFAR10", ["{here}/data"]),
+    ],
+)
+def test_every_path_that_a_text_names(tmp_path, monkeypatch, text, expected):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    paths = [str(path) for path in source_paths(text)]
+    assert paths == [path.format(here=tmp_path, home="/home/somebody") for path in expected]
 
 
 def test_imagenet_is_numbered_like_every_network(tmp_path, make_folder):

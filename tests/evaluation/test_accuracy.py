@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from latentviz import Run
+from latentviz import ModelSpec, Run, extract, folder
 from latentviz.evaluation import accuracy
+from latentviz.progress import silent
 
 CLASSES = ["cat", "dog", "emu"]
 
@@ -50,6 +51,8 @@ def test_sets_table(run):
     assert table["accuracy"][["train", "test"]].tolist() == pytest.approx([4 / 5, 1 / 3])
     assert table.loc["train", ["low", "high"]].tolist() == pytest.approx(accuracy.wilson_interval(4, 5))
     assert table.loc["fox", ["accuracy", "low", "high"]].isna().all()
+    # Samples without a class are no class.
+    assert table["classes"].to_dict() == {"train": 3, "test": 2, "fox": 0}
 
 
 def test_class_balance(run):
@@ -92,6 +95,30 @@ def test_predicted_as_names_all_classes_of_the_model(run):
     assert table.index.tolist() == ["(no class)"]
     assert table.to_numpy().tolist() == [[1, 0, 2]]
     assert accuracy.predicted_as(run["train"]).loc["emu"].to_dict() == {"cat": 0, "dog": 1, "emu": 1}
+
+
+def test_predicted_as_keeps_the_order_of_the_model():
+    run = Run.from_arrays(
+        {"test": np.ones((4, 2), np.float32)},
+        {"test": one_hot([0, 1, 2, 2])},
+        {"test": np.array([0, 1, 2, -1])},
+        classes=["emu", "cat", "dog"],
+    )
+    table = accuracy.predicted_as(run["test"])
+    assert table.columns.tolist() == ["emu", "cat", "dog"]
+    assert table.index.tolist() == ["emu", "cat", "dog", "(no class)"]
+    assert table.to_numpy().tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
+
+
+def test_a_class_that_the_source_spells_otherwise_is_the_models(checkpoint, make_folder, tmp_path, workspace):
+    images = make_folder(tmp_path / "images", {"Fire truck": 3, "cat": 2, "dog": 1})
+    spec = ModelSpec(architecture="resnet20", checkpoint=checkpoint)
+    classes = ["fire_truck", "dog", "cat"]
+    run = extract(spec, {"test": folder(images, "ind")}, workspace=workspace, classes=classes, progress=silent)
+    table = accuracy.predicted_as(run["test"])
+    assert table.index.tolist() == classes
+    assert table.sum(axis=1).tolist() == [3, 1, 2]
+    assert accuracy.class_balance(run)["class_name"].tolist() == classes
 
 
 def test_most_confused(run):

@@ -1,6 +1,7 @@
 """Model × image sets → run."""
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -9,8 +10,8 @@ from torch import nn
 
 import latentviz as lv
 from latentviz import Head, Preprocessing, Run, Workspace
-from latentviz.errors import Cancelled, DataError, UnreadableImageError, WorkspaceError
-from latentviz.extraction import Request, run_request
+from latentviz.errors import Cancelled, DataError, ModelError, UnreadableImageError, WorkspaceError
+from latentviz.extraction import Request, preview, run_request
 from latentviz.models import load, wrap
 from latentviz.progress import silent
 
@@ -35,23 +36,26 @@ class Net(nn.Module):
 
 
 class Stubborn:
-    """A classifier whose memory is full above four images."""
+    """A classifier whose memory is full above a number of images."""
 
     head = Head(np.eye(3, 192, dtype=np.float32), np.zeros(3))
     layer, preprocessing, fingerprint, batch_limit = "last", EIGHT, "stubborn", None
 
-    def __init__(self, limit: int = 4) -> None:
-        self.limit, self.sizes = limit, []
+    def __init__(self, limit: int = 4, error: Exception | None = None, needs: int | Exception = 1) -> None:
+        self.limit, self.error, self.needs = limit, error or MemoryError(), needs
+        self.sizes: list[int] = []
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if len(images) > self.limit:
-            raise MemoryError
+            raise self.error
         self.sizes.append(len(images))
         features = images.reshape(len(images), -1)
         return features, self.head.logits(features)
 
     def bytes_per_image(self, shape: tuple[int, int, int]) -> int:
-        return 1
+        if isinstance(self.needs, Exception):
+            raise self.needs
+        return self.needs
 
 
 #: Three classes in a fit and a test set, another class in a third.
@@ -233,7 +237,7 @@ def test_renamed_classes_get_their_label(workspace):
 
 def test_labels_out_of_range_are_told_before_anything_is_read(workspace):
     numbered = lv.arrays(np.zeros((2, 8, 8), np.uint8), [0, 3], "ind")
-    with pytest.raises(DataError, match='"test" has the label 3, out of range for 3 classes'):
+    with pytest.raises(DataError, match='"test" has the label 3, out of range for 3 logits'):
         extract(workspace, {**sources("train"), "test": numbered})
     assert workspace.names() == []
 
@@ -357,7 +361,7 @@ def test_images_of_different_sizes_need_a_resize(images, workspace):
     Image.new("RGB", (9, 8)).save(images / "train" / "dog" / "12.png")
     model = Stubborn(64)
     model.preprocessing = Preprocessing()
-    with pytest.raises(DataError, match=r"dog/12\.png is 8×9 .* images before it 8×8\. Add a resize"):
+    with pytest.raises(DataError, match=r"dog/12\.png is 8×9 .* first image 8×8\. Add a resize"):
         extract(workspace, folders(images), model, batch=64, preprocessing=None)
 
 
@@ -370,6 +374,72 @@ def test_features_that_are_not_finite_are_not_stored(workspace):
     assert len(workspace["run"]["train"]) == 0
 
 
+def test_images_of_other_bit_depths_are_found_in_every_batch(images, workspace):
+    Image.fromarray(np.zeros((8, 8), np.uint16)).save(images / "train" / "dog" / "12.png")
+    with pytest.raises(DataError, match=r"dog/12\.png has values of uint16, the set's first image uint8"):
+        extract(workspace, folders(images), batch=1)
+
+
+def test_a_preview_names_an_image_that_cannot_be_prepared(images, checkpoint):
+    Image.fromarray(np.full((8, 8), 70_000, np.int32)).save(images / "train" / "cat" / "00.tif")
+    entry = {"name": "train", "role": "fit", "source": str(images / "train")}
+    request = Request.model_validate({"model": {"architecture": "resnet20", "checkpoint": checkpoint}, "sets": [entry]})
+    told = preview(request, samples=25)
+    assert not told.ready
+    assert told.sets[0].problem.startswith("cat/00.tif cannot be used: ")
+
+
+def test_images_that_cannot_be_prepared_are_left_out_too(images, workspace):
+    for number in (0, 12):
+        Image.fromarray(np.full((8, 8), 70_000, np.int32)).save(images / "train" / "cat" / f"{number:02d}.tif")
+    with pytest.raises(UnreadableImageError, match=r"cat/00\.tif cannot be used: .* 70000"):
+        extract(workspace, folders(images))
+    train = extract(workspace, folders(images), skip_unreadable=True, name="most")["train"]
+    assert train.skipped["id"].tolist() == ["cat/00.tif", "cat/12.tif"]
+    assert len(train) == 24
+
+
+# --- the last layer ---
+
+
+def test_a_network_that_ends_in_a_softmax_needs_the_name_of_its_layer(workspace):
+    network = nn.Sequential(Net(), nn.Softmax(dim=1))
+    with pytest.raises(ModelError, match=r"name the last one yourself .* 0\.last \(5 → 3\)"):
+        extract(workspace, sources(), network)
+    run = extract(workspace, sources(), wrap(network, EIGHT, layer="0.last"))
+    plain = extract(workspace, sources(), Net(), name="plain")
+    np.testing.assert_array_equal(run["test"].logits, plain["test"].logits)
+    np.testing.assert_array_equal(run["test"].features, plain["test"].features)
+
+
+def test_a_named_layer_that_is_not_the_last_has_outputs_of_its_own(workspace):
+    hidden = wrap(Net(), EIGHT, layer="body.3")
+    with pytest.raises(DataError, match='network has 5 outputs, but "train" has 3 classes'):
+        extract(workspace, sources("train"), hidden)
+    run = extract(workspace, sources("other"), hidden, classes="abcde")
+    assert run["other"].logits.shape == (6, 5)
+
+
+def test_what_is_no_model(workspace):
+    with pytest.raises(ModelError, match=r"The model is a str; give a ModelSpec, an nn\.Module or a Classifier"):
+        extract(workspace, sources(), "resnet20")
+
+
+def test_a_run_is_called_after_its_network(workspace):
+    for model in (Net(), wrap(Net(), EIGHT)):
+        run = extract(workspace, sources("train"), model, name=None)
+        assert (run.name, run.manifest.title) == ("Net", "Net")
+
+
+def test_attributes_can_be_added_to_a_run_but_not_changed(workspace):
+    extract(workspace, sources("train"), attributes={"seed": 1})
+    run = extract(workspace, sources("train"), attributes={"seed": 1, "family": "small"})
+    assert run.manifest.attributes == {"seed": 1, "family": "small"}
+    with pytest.raises(WorkspaceError, match="attribute seed=1, not 2"):
+        extract(workspace, sources(), attributes={"seed": 2})
+    assert list(workspace["run"].sets) == ["train"]
+
+
 # --- memory and interruptions ---
 
 
@@ -380,9 +450,42 @@ def test_a_batch_is_halved_until_it_fits(workspace):
     assert contents(run) == contents(extract(workspace, sources(), Stubborn(64), batch=64, name="enough"))
 
 
-def test_memory_for_not_even_one_image_is_a_sentence(workspace):
+#: How libraries say that the memory is full.
+FULL = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried to"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+]
+
+
+@pytest.mark.parametrize("error", FULL, ids=str)
+def test_memory_is_full_in_many_words(workspace, error):
+    model = Stubborn(error=error)
+    assert extract(workspace, sources(), model, batch=64).complete
+    assert max(model.sizes) <= 4
     with pytest.raises(WorkspaceError, match="memory is too small for a single image"):
-        extract(workspace, sources(), Stubborn(0))
+        extract(workspace, sources(), Stubborn(0, error), name="none")
+
+
+def test_other_errors_are_not_taken_for_a_full_memory(workspace):
+    model = Stubborn(error=RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        extract(workspace, sources(), model, batch=64)
+    assert model.sizes == []
+
+
+@pytest.mark.parametrize(("share", "batch"), [(1e-9, 64), (1 / 11, 8), (10, 1)])
+def test_the_batch_is_what_fits_into_a_quarter_of_the_memory(workspace, share, batch):
+    needs = int(psutil.virtual_memory().available * share / 4)  # 8 images of 1/11 fit, 16 do not
+    run = extract(workspace, sources("train"), Stubborn(64, needs=needs), batch=None)
+    assert run.manifest.batch == batch
+
+
+def test_a_network_too_large_to_be_measured_is_a_sentence(workspace):
+    with pytest.raises(WorkspaceError, match="memory is too small for a single image"):
+        extract(workspace, sources(), Stubborn(needs=MemoryError()), batch=None)
 
 
 @pytest.mark.parametrize("after", [1, 9, 24, 30])

@@ -48,11 +48,12 @@ def whole(tmp_path_factory, images, checkpoint) -> Run:
 
 @pytest.fixture
 def start(images, checkpoint):
-    """Start the command; its process group is killed at the end."""
+    """Start the command, or a program that ends in it; its process group is killed at the end."""
     started: list[subprocess.Popen] = []
 
-    def run(workspace: Path) -> subprocess.Popen:
-        command = [sys.executable, "-m", "latentviz.cli", "extract", "-w", workspace, "--name", "run", "--batch", "4"]
+    def run(workspace: Path, *program: str, images: Path = images) -> subprocess.Popen:
+        command = [sys.executable, *(program or ("-m", "latentviz.cli"))]
+        command += ["extract", "-w", workspace, "--name", "run", "--batch", "4", "--skip-unreadable"]
         command += ["--model", "resnet20", "--checkpoint", checkpoint, "--resize", "none"]
         command += ["--mean", "0.5", "--std", "0.25"]
         command += ["--set", f"train={images}/train:fit", "--set", f"test={images}/test:ind"]
@@ -124,6 +125,65 @@ def test_killed_before_the_first_chunk(tmp_path, start, wait_until, whole, image
     kill(process)
     assert Workspace(tmp_path)["run"].progress == (0, TRAIN + TEST)
     assert_same(extract(Workspace(tmp_path), images, checkpoint), whole)
+
+
+KILLED = """
+import os, signal, sys
+from latentviz import cli
+
+def look(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, os.PathLike)) and {file!r} in str(arguments[0]):
+        os.killpg(0, signal.SIGKILL)
+
+sys.addaudithook(look)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "sets"),
+    [
+        ("sets/train/logits", []),
+        ("sets/train/.state.json", []),
+        ("sets/test/features", ["train"]),
+        ("sets/test/.state.json", ["train"]),
+    ],
+)
+def test_killed_while_the_sets_are_opened(tmp_path, start, whole, images, checkpoint, file, sets):
+    process = start(tmp_path, "-c", KILLED.format(file=file))
+    _, told = process.communicate()
+    assert process.returncode == -signal.SIGKILL, told
+    run = Workspace(tmp_path)["run"]
+    assert list(run.sets) == sets
+    assert not run.complete
+    assert not run.busy
+    assert run.progress == (0, TRAIN * len(sets))
+    assert Workspace(tmp_path).table()["state"].tolist() == ["unfinished, 0%"]
+    assert len(run.table()) == 0
+    assert_same(extract(Workspace(tmp_path), images, checkpoint), whole)
+
+
+def test_killed_where_images_were_skipped(tmp_path, start, wait_until, make_folder, checkpoint):
+    images = make_folder(tmp_path / "images" / "train", {"cat": 700, "dog": 800, "emu": 600}, seed=1).parent
+    make_folder(images / "test", {"cat": 2, "emu": 2})
+    for number in (3, 4, 500):
+        (images / "train" / "cat" / f"{number:04d}.png").write_bytes(b"")
+    (images / "train" / "emu" / "0599.png").write_bytes(b"")
+    process = start(tmp_path / "killed", images=images)
+    wait_until(lambda: rows(tmp_path / "killed") >= 1024)
+    kill(process)
+    part = Workspace(tmp_path / "killed")["run"]["train"]
+    assert not part.complete
+    assert len(part) == len(part.features) == part.state.consumed - 3
+    assert len(part) % 1024 != 0
+    runs = []
+    for name in ("killed", "whole"):
+        again = start(tmp_path / name, images=images)
+        _, complaint = again.communicate()
+        assert again.returncode == 0, complaint
+        runs.append(Workspace(tmp_path / name)["run"])
+    assert_same(*runs)
+    assert len(runs[0]["train"].skipped) == 4
 
 
 def test_the_second_process_is_told_about_the_first(tmp_path, start, wait_until, images, checkpoint):

@@ -63,6 +63,11 @@ def test_a_prefix_that_only_some_names_have_stays(tmp_path):
 # --- what cannot be read ---
 
 
+def test_a_network_without_weights_has_no_prefixes():
+    weights = {"module.weight": torch.zeros(2)}
+    assert checkpoints.as_named_in(nn.Flatten(), weights) == weights
+
+
 def test_missing_and_empty_files(tmp_path):
     with pytest.raises(CheckpointError, match=r"nothing.pt does not exist"):
         checkpoints.read_state_dict(tmp_path / "nothing.pt")

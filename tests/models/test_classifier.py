@@ -50,6 +50,7 @@ def checkpoint(tmp_path):
         ({"factory": ""}, "exactly one"),
         ({"architecture": "resnet20"}, "resnet20 needs a checkpoint file or the name of published weights"),
         ({"onnx": "a.onnx", "checkpoint": "a.pt"}, "brings its own weights and head"),
+        ({"factory": "a:b", "weights": "DEFAULT"}, "factory's network gets its weights from a checkpoint file"),
         ({"onnx": "a.onnx", "head": "l2"}, "brings its own weights and head"),
         ({"architecture": "resnet20", "checkpoint": "a.pt", "head": "cosine"}, "linear"),
         ({"arch": "resnet20"}, "arch"),
@@ -74,6 +75,19 @@ def test_descriptions_have_a_title_and_survive_json(given, title):
     spec = ModelSpec(**given)
     assert spec.title == title
     assert ModelSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"architecture": "resnet20", "checkpoint": "runs/epoch-90.pt"}, "resnet20-epoch-90"),
+        ({"architecture": "resnet20", "checkpoint": "resnet20-12fca82f.th"}, "resnet20-12fca82f"),
+        ({"onnx": "models/small.onnx"}, "small"),
+        ({"factory": "package.module:net"}, "net"),
+    ],
+)
+def test_a_run_is_called_as_its_model_but_nothing_twice(given, name):
+    assert ModelSpec(**given).run_name == name
 
 
 # --- features and logits ---
@@ -114,12 +128,39 @@ def test_batch_statistics_are_not_used():
     np.testing.assert_allclose(alone[0], together[0], atol=1e-5)
 
 
-def test_a_named_layer_is_taken_without_looking():
+def test_a_named_layers_own_output_are_the_logits():
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(dim=1))
     classifier = wrap(network, Preprocessing(resize=(2, 2)), layer="3", device="cpu")
-    features, probabilities = classifier(images(side=2))
-    logits = classifier.head.logits(features)
-    np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), probabilities, atol=1e-6)
+    features, logits = classifier(images(side=2))
+    with torch.inference_mode():
+        np.testing.assert_allclose(logits, network[:4](torch.from_numpy(images(side=2))).numpy(), atol=1e-6)
+    np.testing.assert_allclose(logits, classifier.head.logits(features), atol=1e-6)
+
+
+class Unusual(nn.Module):
+    """Calls its last layer by keyword, changes what it returns in place, and has a layer that it never calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle, self.fc = nn.Linear(12, 3), nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = self.fc(input=x.flatten(1))
+        logits /= 2
+        return logits.softmax(1)
+
+
+def test_a_named_layer_may_be_called_by_keyword_and_its_output_changed():
+    classifier = wrap(Unusual(), Preprocessing(resize=(2, 2)), layer="fc", device="cpu")
+    features, logits = classifier(images(side=2))
+    np.testing.assert_array_equal(features, images(side=2).reshape(4, 12))
+    np.testing.assert_allclose(logits, classifier.head.logits(features), atol=1e-6)
+
+
+def test_a_named_layer_that_is_never_called():
+    classifier = wrap(Unusual(), Preprocessing(resize=(2, 2)), layer="idle", device="cpu")
+    with pytest.raises(ModelError, match='"idle" takes no part in a forward pass'):
+        classifier(images(side=2))
 
 
 def test_fingerprint_follows_weights_layer_and_head():

@@ -58,6 +58,7 @@ GEMM = [node("Gemm", "z W b", "logits", transB=1)]
         ([constant("c", B), node("MatMul", "z Wt", "raw"), node("Add", "c raw", "logits")], W, B),
         ([constant("V", W.T), node("MatMul", "z V", "logits")], W, 0 * B),
         ([node("Gemm", "z W", "raw", transB=1), node("Add", "raw b", "logits")], W, B),
+        ([node("Gemm", "z W b", "raw", transB=1, beta=3.0), node("Add", "raw b", "logits")], W, 4 * B),
         ([node("Gemm", "z W b", "raw", transB=1), node("Identity", "raw", "logits")], W, B),
         (
             [helper.make_node("Constant", [], ["number"], value_float=3.0), *GEMM],
@@ -67,7 +68,8 @@ GEMM = [node("Gemm", "z W b", "logits", transB=1)]
     ],
     ids=[
         "gemm transB", "gemm", "alpha and beta", "gemm without bias", "matmul", "matmul add", "add matmul",
-        "bias from a Constant node", "weight from a Constant node", "gemm add", "identity at the end", "number",
+        "bias from a Constant node", "weight from a Constant node", "gemm add", "gemm with bias add",
+        "identity at the end", "number",
     ],
 )  # fmt: skip
 def test_features_logits_and_head(tmp_path, tail, weight, bias):
@@ -90,9 +92,23 @@ def test_softmax_at_the_end_lists_the_nodes_one_of_which_can_be_named(tmp_path):
         load(ModelSpec(onnx=path, layer="fc"))
     for name in ("Gemm_raw", "raw"):
         classifier = load(ModelSpec(onnx=path, layer=name))
-        features, probabilities = classifier(IMAGES)
+        features, logits = classifier(IMAGES)
         np.testing.assert_allclose(features, FEATURES, atol=1e-5)
-        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+        np.testing.assert_allclose(logits, FEATURES @ W.T + B, atol=1e-5)
+
+
+def test_a_named_product_has_its_bias_in_the_logits(tmp_path):
+    tail = [node("MatMul", "z Wt", "raw"), node("Add", "raw b", "sum"), node("Softmax", "sum", "logits", axis=1)]
+    classifier = load(ModelSpec(onnx=save(tmp_path / "net.onnx", tail), layer="raw"))
+    features, logits = classifier(IMAGES)
+    np.testing.assert_allclose(logits, FEATURES @ W.T + B, atol=1e-5)
+    assert classifier.head.disagreement(features, logits) < 1e-5
+
+
+def test_a_sum_of_two_computed_tensors_is_no_bias(tmp_path):
+    tail = [node("MatMul", "z Wt", "raw"), node("Neg", "raw", "other"), node("Add", "raw other", "logits")]
+    with pytest.raises(ModelError, match=r"its output comes from Add\)"):
+        load(ModelSpec(onnx=save(tmp_path / "net.onnx", tail)))
 
 
 def test_fixed_batch_size_takes_smaller_batches(tmp_path):

@@ -55,7 +55,7 @@ def test_a_stored_map_needs_no_features(make_run, clusters):
     (meta,) = run.derived.list("pca").values()
     assert meta["sets"] == ["test", "ood"]
     assert meta["library"].startswith("numpy ")
-    with pytest.raises(WorkspaceError, match="missing or damaged"):
+    with pytest.raises(WorkspaceError, match="features is missing"):
         compute(run.reopened(), PCA.model_copy(update={"normalise": True}))
 
 

@@ -1,5 +1,7 @@
 """Results that are computed once."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,18 @@ def test_a_failure_leaves_nothing(derived, meta):
         derived.save(key, {"layout": np.zeros(3)}, meta)
     assert key not in derived
     assert list((derived.folder / "umap").iterdir()) == []
+
+
+@pytest.mark.parametrize("values", [np.zeros((3, 2)), np.zeros(4, np.int32)], ids=["floats", "integers"])
+def test_an_array_whose_chunk_is_gone_is_no_zeros(derived, values):
+    key = derived.key("umap", {}, [])
+    derived.save(key, {"layout": values}, {})
+    np.testing.assert_array_equal(derived.array(key, "layout"), values)
+    shutil.rmtree(derived.folder / key / "layout" / "c")
+    with pytest.raises(WorkspaceError, match="layout is damaged"):
+        derived.array(key, "layout")
+    with pytest.raises(WorkspaceError, match="other is missing"):
+        derived.array(key, "other")
 
 
 def test_listing_of_a_kind(derived):

@@ -1,6 +1,7 @@
 """A real full and a real read-only disk."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import pytest
 
 from latentviz import Run, Workspace
 from latentviz.errors import WorkspaceError
-from latentviz.workspace import Manifest, SetEntry
+from latentviz.jobs import KINDS, Job, JobRecord, submit, work
+from latentviz.workspace import Manifest, SetEntry, manifest
+from latentviz.workspace.exporting import export_table
 from latentviz.workspace.run import listing_fingerprint, listing_of
 
 ROWS, WIDTH, CHUNK = 4000, 64, 500  # 1 MB of features
@@ -129,6 +132,69 @@ def test_a_result_that_does_not_fit_leaves_nothing(disk):
         run.derived.save(key, {"layout": np.ones(1_000_000)}, {})
     assert key not in run.derived
     assert list((run.folder / "derived" / "umap").iterdir()) == []
+
+
+def test_an_export_that_does_not_fit_leaves_the_last_one(disk, workspace):
+    run = Run.from_arrays({"test": FEATURES}, {"test": FEATURES[:, :2]}, workspace=workspace)
+    for name in ("table.csv", "table.parquet"):
+        export_table(run, disk / name)
+        before = (disk / name).read_bytes()
+        ballast = fill(disk)
+        with pytest.raises(WorkspaceError, match=rf"{name} could not be written: the disk is full"):
+            export_table(run, disk / name, features=True)
+        ballast.unlink()
+        assert [path.name for path in disk.iterdir()] == [name]
+        assert (disk / name).read_bytes() == before
+        (disk / name).unlink()
+
+
+FILLING = """
+import errno, os
+def run_job(workspace, parameters, progress):
+    progress("Filling", 0, 0)
+    ballast = open(parameters["ballast"], "ab", buffering=0)
+    for size in (65536, 4096, 1):
+        try:
+            while ballast.write(b"x" * size):
+                pass
+        except OSError:
+            continue
+    progress("Going on", 1, 2)
+    if parameters["raises"]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    return "done all the same"
+"""
+
+
+@pytest.mark.parametrize(
+    ("raises", "status", "message"),
+    [(True, "failed", "The result could not be written: the disk is full"), (False, "done", "done all the same")],
+)
+def test_a_job_tells_its_end_on_a_full_disk(disk, tmp_path, monkeypatch, raises, status, message):
+    (tmp_path / "filling.py").write_text(FILLING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(KINDS, "fill", "filling:run_job")
+    folder = disk / "workspace" / "jobs" / "one"
+    folder.mkdir(parents=True)
+    parameters = {"ballast": str(disk / "ballast"), "raises": raises}
+    manifest.write(folder / "job.json", JobRecord(kind="fill", title="Fill", parameters=parameters, created=""))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        work(disk / "workspace", "one")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    state = Job(folder).state
+    assert state.status == status
+    assert state.message.startswith(message)
+    assert sorted(path.name for path in folder.iterdir() if path.suffix == ".json") == ["job.json", "state.json"]
+    assert not (folder / "reserve").exists()
+
+
+def test_a_job_that_cannot_be_noted_is_a_sentence(disk):
+    workspace = Workspace(disk / "workspace")
+    fill(disk)
+    with pytest.raises(WorkspaceError, match='Job "Map" could not be written: the disk is full'):
+        submit(workspace.path, "project", "Map", {})
 
 
 def test_a_read_only_disk_can_be_read(disk):

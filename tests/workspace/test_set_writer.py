@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from latentviz import Run, Workspace
 from latentviz.errors import DataError, WorkspaceError
+from latentviz.latents import Head
 from latentviz.workspace import Manifest, SetEntry
 from latentviz.workspace.imageset import SetWriter
 from latentviz.workspace.run import listing_fingerprint, listing_of
@@ -169,6 +170,15 @@ def test_rows_can_be_picked_and_iterated(workspace):
     np.testing.assert_array_equal(np.concatenate(list(test.chunks("logits", rows=4))), LOGITS)
 
 
+def test_logits_that_are_not_the_heads_are_not_counted(workspace):
+    head = Head(np.eye(CLASSES, WIDTH), np.zeros(CLASSES))
+    description = Manifest(name="run", created="", classes=["a", "b", "c"], width=WIDTH, head="linear", chunk=CHUNK)
+    writer = open_set(workspace.create_run(description, head))
+    with pytest.raises(DataError, match="A sample has 2 logits, the head makes 3"):
+        writer.append(FEATURES[:5], LOGITS[:5, :2], THUMBNAILS[:5])
+    assert len(workspace["run"]["test"]) == 0
+
+
 @pytest.mark.parametrize("array", ["features", "logits"])
 def test_bad_values_are_not_counted(workspace, array):
     run = new_run(workspace)
@@ -200,7 +210,32 @@ def test_two_opened_runs_do_not_forget_each_others_sets(workspace):
     assert {s.name for s in workspace["run"]} == {"from first", "from second"}
 
 
+# --- attributes ---
+
+
+def test_attributes_can_be_added_but_not_changed(workspace):
+    new_run(workspace)
+    run = workspace["run"]
+    with run.writing():
+        run.add_attributes({"seed": 1})
+        run.add_attributes({"seed": 1, "family": "resnet"})
+        with pytest.raises(WorkspaceError, match="has the attribute seed=1, not 2"):
+            run.add_attributes({"epoch": 3, "seed": 2})
+    assert workspace["run"].manifest.attributes == {"seed": 1, "family": "resnet"}
+
+
 # --- damage ---
+
+
+@pytest.mark.parametrize("array", ["features", "logits", "prediction", "confidence", "norm"])
+def test_a_chunk_that_is_gone_is_no_zeros(workspace, array):
+    test = written_at_once(workspace)["test"]
+    for chunk in (test.folder / array / "c" / "1").rglob("*") if array in ("features", "logits") else [None]:
+        (chunk or test.folder / array / "c" / "1").unlink()
+    assert len(test.read(array, slice(0, CHUNK))) == CHUNK  # the chunks that are there can be read
+    for rows in (None, slice(4, 6), np.array([0, 7])):
+        with pytest.raises(WorkspaceError, match=f"{array} is damaged"):
+            test.read(array, rows)
 
 
 def test_damaged_files_are_named(workspace):
@@ -210,7 +245,7 @@ def test_damaged_files_are_named(workspace):
     with pytest.raises(WorkspaceError, match=r"features is damaged"):
         _ = workspace["whole"]["test"].features
     (folder / "logits" / "zarr.json").write_text("{")
-    with pytest.raises(WorkspaceError, match=r"logits is missing or damaged"):
+    with pytest.raises(WorkspaceError, match=r"logits is damaged"):
         _ = workspace["whole"]["test"].logits
     (folder / "index.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(WorkspaceError, match=r"index.parquet is missing or damaged"):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,12 @@ import threading
 
 import numpy as np
 import pytest
+import zarr
 
 from latentviz import Run, Workspace
 from latentviz.errors import RunLockedError, WorkspaceError
 from latentviz.latents import Head
+from latentviz.workspace import Manifest
 
 HEAD = Head(np.eye(3), np.zeros(3))
 Z = np.eye(3, dtype=np.float32)
@@ -26,14 +29,18 @@ def add(workspace: Workspace, name: str = "run", scale: float = 1) -> Run:
 # --- names and folders ---
 
 
-@pytest.mark.parametrize("name", ["../x", "", "a/b", ".hidden", "a\\b", "a:b", "x" * 101, "end ", "end.", "a\nb", "-x"])
+@pytest.mark.parametrize(
+    "name", ["../x", "", "a/b", ".hidden", "a\\b", "a:b", "x" * 101, "end ", "end.", "a\nb", "-x", "影" * 80]
+)
 def test_names_that_are_no_folder_names(workspace, name):
     with pytest.raises(WorkspaceError, match="cannot be the name of a run"):
         add(workspace, name)
     assert list(workspace.path.rglob("manifest.json")) == []
 
 
-@pytest.mark.parametrize("name", ["ResNet-20 (no)".replace("(no)", "v1.2"), "Übung 3", "x" * 100, "a+b", "7", "_"])
+@pytest.mark.parametrize(
+    "name", ["ResNet-20 (no)".replace("(no)", "v1.2"), "Übung 3", "x" * 100, "a+b", "7", "_", "影" * 60]
+)
 def test_names_that_people_use(workspace, name):
     assert add(workspace, name).name == name
     assert name in workspace
@@ -100,17 +107,77 @@ def test_deleted_runs_are_gone(workspace):
         workspace.delete("run")
 
 
-def test_what_an_interrupted_deletion_left_does_not_come_back(workspace):
+def test_what_an_interrupted_deletion_left_is_no_run_and_goes_with_the_next(workspace):
+    add(workspace)
+    add(workspace, "other")
+    folder = workspace.path / "runs"
+    (folder / "run").rename(folder / ".run.1234abcd.deleted")  # the first step of delete()
+    assert workspace.names() == ["other"]
+    assert workspace.table()["run"].tolist() == ["other"]
+    workspace.delete("other")
+    assert list(folder.iterdir()) == []
+
+
+def test_what_an_interrupted_creation_left_does_not_come_back(workspace):
     run = add(workspace)
     run.derived.save(run.derived.key("umap", {}, []), {"layout": Z}, {})
-    (run.folder / "manifest.json").unlink()  # the first step of delete()
+    (run.folder / "manifest.json").unlink()  # the last that is written
     assert workspace.names() == []
     again = add(workspace, "run", scale=5)
     np.testing.assert_array_equal(again["test"].features, 5 * Z)
     assert again.derived.list("umap") == {}
 
 
+def test_a_run_deleted_while_another_of_its_name_is_made_takes_nothing_with_it(workspace, monkeypatch):
+    add(workspace)
+    remove = shutil.rmtree
+
+    def late(path, **options):
+        monkeypatch.undo()
+        add(workspace, scale=5)  # between the deletion's two steps
+        remove(path, **options)
+
+    monkeypatch.setattr("shutil.rmtree", late)
+    workspace.delete("run")
+    np.testing.assert_array_equal(workspace["run"]["test"].features, 5 * Z)
+
+
+def test_a_run_without_sets_is_neither_complete_nor_an_error(workspace):
+    run = workspace.create_run(Manifest(name="run", created="", classes=["a"], width=2), None)
+    assert not run.complete
+    assert workspace.table()["state"].tolist() == ["unfinished, 0%"]
+    with_sets = add(workspace, "other").table()
+    assert run.table().columns.tolist() == with_sets.columns.tolist()
+    assert len(run.table()) == 0
+
+
 # --- damage and versions ---
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+@pytest.mark.parametrize(
+    ("harm", "word"),
+    [
+        (lambda folder: shutil.rmtree(folder), "missing"),
+        (lambda folder: (folder / "zarr.json").write_text("null"), "damaged"),
+        (lambda folder: shutil.rmtree(folder / "c"), "damaged"),
+        (lambda folder: next(p for p in (folder / "c").rglob("*") if p.is_file()).write_bytes(b"half"), "damaged"),
+    ],
+    ids=["gone", "no description", "no chunk", "half a chunk"],
+)
+def test_a_damaged_head_is_named_and_leaves_the_other_runs_usable(workspace, name, harm, word):
+    add(workspace, "good")
+    harm(add(workspace, "bad").folder / "head" / name)
+    with pytest.raises(WorkspaceError, match=rf"bad.head.{name} is {word}\."):
+        _ = workspace["bad"].head
+    assert dict(workspace.table()[["run", "state"]].to_numpy()) == {"bad": "damaged", "good": "complete"}
+
+
+def test_a_head_of_nan_is_damaged(workspace):
+    folder = add(workspace).folder / "head"
+    zarr.open_array(folder / "bias", mode="r+")[0] = np.nan
+    with pytest.raises(WorkspaceError, match="head is damaged: The head's bias has NaN"):
+        _ = workspace["run"].head
 
 
 def edit(path, **changes) -> None:
