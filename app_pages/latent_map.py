@@ -10,9 +10,9 @@ run = pickers.run()
 st.title("Latent map")
 with pickers.row():
     wanted = pickers.layout_spec(run)
-    colour_by = pickers.colour_by()
+    colour_by = pickers.colour_by(run, wanted.sets)
 layout = latent_map.layout(run, wanted)
-points = cached.points(run, layout)
+points, colour_by = cached.coloured(run, cached.points(run, layout), colour_by)
 
 filters = pickers.point_filter(run, points)
 shown = cached.filtered(points, filters)

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from latentviz.errors import DataError
+
 if TYPE_CHECKING:
     import pandas as pd
 
-    from latentviz.evaluation.scores import Asked, FitOn, Scores
+    from latentviz.evaluation.scores import Asked, Scores
     from latentviz.workspace import Run
 
 app = typer.Typer()
@@ -61,17 +63,21 @@ def score(
 ) -> None:
     """Compute OOD scores of a run's sets and store them; the app shows them at once."""
     from latentviz.evaluation.scores import FitOn, scores
-    from latentviz.evaluation.tables import score_table, summary, write_table
+    from latentviz.evaluation.tables import score_table, summary
     from latentviz.progress import bar
+    from latentviz.workspace.exporting import check_target, write_table
 
+    if output is not None:
+        check_target(output, (".parquet", ".csv"))
     opened, asked = _run(workspace, run), _asked(scorer)
     with bar() as progress:
         found = scores(opened, asked, sets or None, FitOn(per_class, seed), progress)
     _say_problems(found)
     _show(summary(opened, found), f"{run}: median OOD score")
     if output is not None:
-        rows = write_table(score_table(opened, found), output)
-        Console(stderr=True).print(f"{rows:,} rows written to {escape(str(output))}")
+        table = score_table(opened, found)
+        write_table(table, output)
+        Console(stderr=True).print(f"{len(table):,} rows written to {escape(str(output))}")
 
 
 @app.command()
@@ -84,7 +90,9 @@ def report(
         list[str] | None, typer.Option("--set", help="Told apart from it; all of role ood by default. Repeat.")
     ] = None,
     near: Annotated[str, typer.Option(help="Which of them are near OOD, separated by commas.")] = "",
-    metric: Annotated[str, typer.Option(help="What is shown: auroc, aupr_out, aupr_in, fpr95, fpr95_openood.")] = "auroc",
+    metric: Annotated[
+        str, typer.Option(help="What is shown: auroc, aupr_out, aupr_in, fpr95, fpr95_openood.")
+    ] = "auroc",
     per_class: PerClassOption = None,
     seed: SeedOption = 0,
     output: Annotated[
@@ -93,13 +101,15 @@ def report(
 ) -> None:
     """How well scorers tell a run's sets apart, with 95 % intervals."""
     from latentviz.evaluation.detection import METRICS
-    from latentviz.evaluation.report import Split, detection, marked, write_report
+    from latentviz.evaluation.report import ENDINGS, Split, detection, marked, write_report
     from latentviz.evaluation.scores import FitOn
-    from latentviz.errors import DataError
     from latentviz.progress import bar
+    from latentviz.workspace.exporting import check_target
 
     if metric not in METRICS:
         raise DataError(f'There is no measure "{metric}"; choose {", ".join(METRICS)}.')
+    if output is not None:
+        check_target(output, ENDINGS)
     opened, asked = _run(workspace, run), _asked(scorer)
     split = Split.of(opened, ind, sets or None, [name.strip() for name in near.split(",") if name.strip()])
     with bar() as progress:

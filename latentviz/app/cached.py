@@ -15,6 +15,7 @@ import streamlit as st
 
 from latentviz import projection
 from latentviz.evaluation import accuracy
+from latentviz.evaluation.scores import Asked, stored_scores
 from latentviz.workspace import ImageSet, Run, Workspace
 
 if TYPE_CHECKING:
@@ -113,6 +114,21 @@ def _points(_run: Run, _layout: projection.Layout, folder: str, fingerprint: str
     return table
 
 
+def coloured(run: Run, points: pd.DataFrame, by: str | Asked) -> tuple[pd.DataFrame, str]:
+    """The points with the column that colours them, and its name."""
+    if isinstance(by, str):
+        return points, by
+    name = score_title(by)
+    parts = [stored_scores(run, by, s) for s in points["set"].unique()]
+    return points.assign(**{name: np.concatenate([part for part in parts if part is not None])}), name
+
+
+def score_title(asked: Asked) -> str:
+    """What the scores of a scorer are called."""
+    parameters = asked.label.partition("(")[2]
+    return f"OOD score: {asked.info.title}" + (f" ({parameters}" if parameters else "")
+
+
 def filtered(points: pd.DataFrame, wanted: PointFilter) -> pd.DataFrame:
     """The points of the chosen sets and classes; the index still says which they are."""
     keep = points["set"].isin(wanted.sets)
@@ -141,6 +157,16 @@ def _neighbours(_run: Run, folder: str, fingerprint: str, how: tuple) -> pd.Data
 def rows_of(points: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """The points given by ``set`` and ``row``, in their order."""
     return found[["set", "row"]].merge(points, how="left", on=["set", "row"])
+
+
+def set_table(image_set: ImageSet) -> pd.DataFrame:
+    """See :meth:`latentviz.ImageSet.table`."""
+    return _set_table(image_set, str(image_set.folder), image_set.fingerprint)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _set_table(_image_set: ImageSet, folder: str, fingerprint: str) -> pd.DataFrame:
+    return _image_set.table()
 
 
 def pictures(run: Run, rows: pd.DataFrame) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from latentviz import launch
 from latentviz.app import cached
 from latentviz.errors import WorkspaceError
+from latentviz.evaluation.scores import Asked, stored_for
 from latentviz.figures.latent_map import TITLES
 from latentviz.projection import METRICS, LayoutSpec
 from latentviz.workspace import ImageSet, Run, Workspace
@@ -182,9 +184,17 @@ def mouse() -> str:
     )
 
 
-def colour_by() -> str:
-    """Column that colours the map."""
-    return st.selectbox("Colour by", list(TITLES), format_func=TITLES.__getitem__, key="colour-by", width=230)
+def colour_by(run: Run, sets: Sequence[str]) -> str | Asked:
+    """Column that colours the map, or the scorer whose stored scores do."""
+    scorers = stored_for(run, sets)
+    return st.selectbox(
+        "Colour by",
+        [*TITLES, *scorers],
+        format_func=lambda by: TITLES[by] if isinstance(by, str) else cached.score_title(by),
+        key="colour-by",
+        width=230,
+        help="OOD scores are listed here once they are computed, on the page OOD scorers.",
+    )
 
 
 @dataclass(frozen=True)

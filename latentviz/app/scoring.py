@@ -22,12 +22,10 @@ from latentviz.evaluation.scores import (
     Scores,
     missing,
     negative_share,
-    stored_scores,
     unusable,
 )
 from latentviz.figures.scores import KINDS
 from latentviz.jobs import Job, jobs, submit
-from latentviz.progress import Progress
 from latentviz.scorers import Choice, Family, Number, scorers
 from latentviz.workspace import Run
 
@@ -193,7 +191,8 @@ def detection(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> tuple[
         _announce(run, lacking, fit)
         asked = [a for a in asked if a not in lacking]
     elif not report.measured(run, asked, on, fit):
-        report.detection(run, asked, on, fit, progress=_bar())
+        with show.progress() as progress:
+            report.detection(run, asked, on, fit, progress=progress)
     return _detection(run, tuple(asked), on, fit, str(run.folder), run.fingerprint)
 
 
@@ -202,19 +201,6 @@ def _detection(
     _run: Run, asked: tuple[Asked, ...], on: Split, fit: FitOn, folder: str, fingerprint: str
 ) -> tuple[pd.DataFrame, Scores]:
     return report.detection(_run, asked, on, fit)
-
-
-def _bar() -> Progress:
-    """A progress bar that goes when the work is done; Streamlit can end the work at each of its steps."""
-    place = st.empty()
-
-    def report_progress(stage: str, done: int, total: int, unit: str = "") -> None:
-        share = done / total if total else 0.0
-        place.progress(min(share, 1.0), text=f"{stage}: {done:,} of {total:,} {unit}" if total else f"{stage} …")
-        if stage == report.STAGE and done == total:
-            place.empty()
-
-    return report_progress
 
 
 def _work(run: Run, sets: Sequence[str]) -> float:
@@ -311,13 +297,6 @@ def negative(run: Run, asked: Sequence[Asked]) -> None:
             "do not trust their scores here.",
             icon=":material/warning:",
         )
-
-
-def of_point(run: Run, asked: Asked, points: pd.DataFrame, fit: FitOn) -> np.ndarray | None:
-    """Scores of the map's points, in their order; None if a set is not scored yet."""
-    parts = [stored_scores(run, asked, name, fit) for name in points["set"].unique()]
-    there = [part for part in parts if part is not None]
-    return np.concatenate(there) if len(there) == len(parts) else None
 
 
 def _id(run: Run) -> str:

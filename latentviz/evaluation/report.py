@@ -77,9 +77,11 @@ class Split:
         for name in (ind, *others):
             if not len(run[name]):
                 raise DataError(f'"{name}" holds no samples.')
+        if unknown := [name for name in near if name not in others]:
+            raise DataError(f'The near set "{unknown[0]}" is not among the sets {", ".join(others)}.')
         if ind in others:
             raise DataError(f'"{ind}" cannot be told apart from itself; choose other sets.')
-        return cls(ind, tuple(others), tuple(name for name in near if name in others))
+        return cls(ind, tuple(others), tuple(near))
 
 
 def detection(

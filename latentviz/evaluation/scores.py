@@ -113,6 +113,10 @@ class FitOn:
     per_class: int | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.per_class is None:  # nothing is drawn
+            object.__setattr__(self, "seed", 0)
+
 
 EVERYTHING = FitOn()
 
@@ -178,6 +182,13 @@ def missing(run: Run, asked: Sequence[Asked], sets: Sequence[str], fit_on: FitOn
     """How many scores of a scorer and a set are not stored yet."""
     work = _Work(run, fit_on, silent)
     return sum(work.key_of(a, run[name]) not in run.derived for a in asked for name in sets)
+
+
+def stored_for(run: Run, sets: Sequence[str]) -> list[Asked]:
+    """Scorers, fitted on everything, whose scores of all these sets are stored; in the order of the registry."""
+    texts = {str(meta.get("asked")) for meta in run.derived.list("scores").values() if meta.get("asked")}
+    there = [Asked.read(text) for text in sorted(texts) if text.split(":")[0] in scorers()]
+    return [asked for asked in there if not missing(run, [asked], sets)]
 
 
 def unusable(run: Run) -> dict[str, str]:
@@ -268,7 +279,12 @@ class _Work:
                 found = score_all(here, self._blocks(name), len(self.run[name]), f"Scoring {name}", self.progress)
                 for label, values in found.items():
                     learns = Needs.FIT in wanted[label].info.needs
-                    meta = {"scorer": label, "set": name, "fit": vars(self.fit_on) if learns else None}
+                    meta = {
+                        "scorer": label,
+                        "asked": wanted[label].text,
+                        "set": name,
+                        "fit": vars(self.fit_on) if learns else None,
+                    }
                     derived.save(keys[label, name], {"scores": values}, meta)
         for a in asked:
             if a.label not in result.problems:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from latentviz.errors import DataError
 from latentviz.evaluation.scores import Scores
 from latentviz.workspace import Run
 
@@ -39,17 +36,3 @@ def summary(run: Run, found: Scores) -> pd.DataFrame:
         for label, of in found.by_scorer.items()
     ]
     return pd.DataFrame(rows)
-
-
-def write_table(table: pd.DataFrame, path: Path) -> int:
-    """Write a table as Parquet or CSV; returns the number of rows.
-
-    Raises
-    ------
-    DataError
-        If the ending is another one, or the folder does not exist.
-    """
-    from latentviz.workspace.exporting import write
-
-    write(table, path)
-    return len(table)

@@ -31,12 +31,7 @@ def export_table(run: Run, path: Path, sets: Sequence[str] | None = None, featur
     DataError
         If the ending is another one, the folder does not exist, or the run has no image set yet.
     """
-    if path.suffix not in (".parquet", ".csv"):
-        raise DataError(f'"{path.name}" must end in .parquet or .csv.')
-    if not path.parent.is_dir():
-        raise DataError(f"The folder {path.parent} does not exist; make it, or choose another.")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; choose the name of a file.")
+    check_target(path, (".parquet", ".csv"))
     if not run.sets:
         raise DataError(no_sets(run))
     table = run.table(sets)
@@ -45,12 +40,34 @@ def export_table(run: Run, path: Path, sets: Sequence[str] | None = None, featur
         z = np.concatenate([run[name].features for name in names])
         columns = pd.DataFrame(z, columns=[f"z{i}" for i in range(z.shape[1])])
         table = pd.concat([table, columns], axis=1)
+    write_table(table, path)
+    return len(table)
+
+
+def check_target(path: Path, endings: Sequence[str]) -> None:
+    """Refuse a file that cannot be written, before anything long is computed for it.
+
+    Raises
+    ------
+    DataError
+        If its ending is another one, its folder does not exist, or it is a folder.
+    """
+    if path.suffix not in endings:
+        raise DataError(f'"{path.name}" must end in {", ".join(endings[:-1])} or {endings[-1]}.')
+    if not path.parent.is_dir():
+        raise DataError(f"The folder {path.parent} does not exist; make it, or choose another.")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; choose the name of a file.")
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or CSV, whole or not at all."""
+    check_target(path, (".parquet", ".csv"))
     with disk_errors(str(path)), replacing(path) as partial:
         if path.suffix == ".csv":
             table.to_csv(partial, index=False)
         else:
             table.to_parquet(partial, index=False)
-    return len(table)
 
 
 def no_sets(run: Run) -> str:
