@@ -33,6 +33,7 @@ with show.sentences():
         with detection:
             metric = scoring.metric()
             scoring_views.heat_table(table, found, split, metric)
+            scoring_views.compare(found, split, metric)
             scoring_views.downloads(run, table, found, split)
 
     if scores.open:

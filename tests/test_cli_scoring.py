@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentviz import Head, Run, Workspace, cli
+from latentviz import Head, Run, cli
 from latentviz.evaluation.detection import auroc
 from latentviz.scorers import make, scorers
 

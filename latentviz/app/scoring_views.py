@@ -71,6 +71,37 @@ def _shades(values: pd.DataFrame, better: int) -> pd.DataFrame:
     return opacity.map(lambda a: f"background-color: rgba(59,125,216,{a:.2f})")
 
 
+def compare(found: Scores, split: Split, metric: str) -> None:
+    """Whether one scorer surely beats another, set by set."""
+    labels = list(found.by_scorer)
+    if len(labels) < 2:
+        return
+    with st.expander("Compare two scorers on the same samples", icon=":material/compare_arrows:"):
+        left, right = st.columns(2)
+        with left:
+            a = st.selectbox("First", labels, format_func=scoring.title, key=f"first-of-{len(labels)}")
+        with right:
+            others = [label for label in labels if label != a]
+            b = st.selectbox("Second", others, format_func=scoring.title, key=f"second-of-{len(labels)}")
+        table = comparison.compared(found.by_scorer, a, b, metric, ind=split.ind, sets=split.others)
+        st.table(
+            pd.DataFrame(
+                {
+                    "Set": table["set"],
+                    f"{METRICS[metric].title}, first − second": [
+                        f"{d:+.3f} ({low:+.3f} – {high:+.3f})"
+                        for d, low, high in zip(table["difference"], table["low"], table["high"], strict=True)
+                    ],
+                    "Better": [scoring.title(name) if name else "cannot be said" for name in table["better"]],
+                }
+            ),
+            border="horizontal",
+            hide_index=True,
+            alt="Differences between two scorers",
+        )
+        st.caption("95 % interval of the difference on the same samples; one is better where it leaves out 0.")
+
+
 def downloads(run: Run, table: pd.DataFrame, found: Scores, split: Split) -> None:
     """The whole report as a file."""
     with st.container(horizontal=True):

@@ -17,6 +17,9 @@ from latentviz.progress import Progress, silent
 #: Scorer → set → OOD scores (N,) of its samples.
 Scores = Mapping[str, Mapping[str, npt.ArrayLike]]
 
+#: OOD scores of the in-distribution set and of another.
+Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+
 _COLUMNS = ["scorer", "set", "metric", "value", "low", "high", "n_ind", "n_ood"]
 
 
@@ -155,15 +158,70 @@ def best(
         difference = Estimate(np.nan, np.nan, np.nan)
         if second:
             a, b = ((scores[scorer][ind], scores[scorer][name]) for scorer in (first, second))
-            if metric == "auroc":
-                difference = delong_difference(*a, *b)
-            else:
-                resamples = Resamples(np.size(a[0]), np.size(a[1]), replicates, seed, name)
-                difference = bootstrap_difference(a, b, metric, resamples=resamples)
+            difference = _difference(a, b, metric, Resamples(np.size(a[0]), np.size(a[1]), replicates, seed, name))
         sure = difference.low > 0 or difference.high < 0
         rows.append((name, first, ordered["value"].iloc[0], second, *difference, sure))
     columns = ["set", "scorer", "value", "runner_up", "difference", "low", "high", "sure"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def compared(
+    scores: Scores,
+    a: str,
+    b: str,
+    metric: str = "auroc",
+    *,
+    ind: str,
+    sets: Sequence[str],
+    replicates: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Two scorers on the same samples: whether one detects a set better than the other.
+
+    Parameters
+    ----------
+    scores : dict of dict of array_like of shape (N,)
+    a, b : str
+        Scorers.
+    metric : str, default "auroc"
+    ind : str
+        The in-distribution set.
+    sets : sequence of str
+        The sets to be told apart from it.
+    replicates, seed : int
+        Of the bootstrap; AUROC is compared with :func:`delong_difference`.
+
+    Returns
+    -------
+    DataFrame
+        ``set``, ``difference`` (of a's value to b's), ``low``, ``high`` (95 % interval), ``better`` (the name of the
+        better scorer, "" if the interval holds 0).
+
+    Examples
+    --------
+    >>> scores = {"a": {"test": range(50), "noise": range(40, 90)}, "b": {"test": range(50), "noise": range(50)}}
+    >>> compared(scores, "a", "b", ind="test", sets=["noise"])[["set", "difference", "better"]]
+         set  difference better
+    0  noise        0.48      a
+    """
+    rows = []
+    for name in sets:
+        first, second = ((scores[scorer][ind], scores[scorer][name]) for scorer in (a, b))
+        found = _difference(
+            first, second, metric, Resamples(np.size(first[0]), np.size(first[1]), replicates, seed, name)
+        )
+        sign = 1 if METRICS[metric].larger_is_better else -1
+        low, high = sorted((sign * found.low, sign * found.high))
+        better = a if low > 0 else b if high < 0 else ""
+        rows.append((name, *found, better))
+    return pd.DataFrame(rows, columns=["set", "difference", "low", "high", "better"])
+
+
+def _difference(a: Pair, b: Pair, metric: str, resamples: Resamples) -> Estimate:
+    """Of two scorers' values on the same samples."""
+    if metric == "auroc":
+        return delong_difference(*a, *b)
+    return bootstrap_difference(a, b, metric, resamples=resamples)
 
 
 def rank_agreement(scores_by_scorer: Mapping[str, npt.ArrayLike]) -> pd.DataFrame:
