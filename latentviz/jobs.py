@@ -256,7 +256,7 @@ def submit(workspace: Path, kind: str, title: str, parameters: Mapping[str, Any]
     for job in jobs(workspace):
         if job.active and fingerprint(job.record.kind, job.record.parameters) == same:
             return job
-    folder = workspace / "jobs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    folder = workspace / "jobs" / _new_id()
     record = JobRecord(kind=kind, title=title, parameters=dict(parameters), created=now())
     with disk_errors(f'Job "{title}"'):
         folder.mkdir(parents=True)
@@ -264,6 +264,13 @@ def submit(workspace: Path, kind: str, title: str, parameters: Mapping[str, Any]
     job = Job(folder)
     job.start()
     return job
+
+
+def _new_id() -> str:
+    """A name that sorts by the moment it was made, also within a second."""
+    moment = time.time_ns()
+    second = time.strftime("%Y%m%d-%H%M%S", time.localtime(moment // 10**9))
+    return f"{second}-{moment % 10**9:09d}-{uuid.uuid4().hex[:6]}"
 
 
 def jobs(workspace: Path) -> list[Job]:

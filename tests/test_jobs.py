@@ -233,3 +233,10 @@ def test_progress_is_counted_per_stage(tmp_path):
     assert (read().share, read().rate) == (0.5, 0)
     write("Compiling", 0, 0)
     assert read().share is None
+
+
+def test_jobs_of_one_second_are_listed_in_the_order_they_were_asked_for(workspace):
+    asked = [submit(workspace.path, "project", f"job {n}", {"number": n}) for n in range(3)]
+    assert [job.id for job in jobs(workspace.path)] == [job.id for job in reversed(asked)]
+    for job in asked:
+        job.cancel()
