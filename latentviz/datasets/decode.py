@@ -6,6 +6,7 @@ The workers import this module: nothing here may import torch.
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
@@ -224,9 +225,10 @@ class Decoder:
 
 
 def _step_back() -> None:
-    """Runs first in a worker: the network's threads wait for each other, so one that must yield holds up all."""
+    """Runs first in a worker: decoding is far quicker than the network, which must not wait for a core."""
     if hasattr(os, "nice"):
         os.nice(5)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the first one ends the others
 
 
 def _warm_up() -> None:

@@ -18,6 +18,7 @@ from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError, ModelError, WorkspaceError
 from latentviz.extraction.plan import PlannedSet, class_names, plan_sets
+from latentviz.interrupts import deferred
 from latentviz.models.classifier import Classifier, load, wrap
 from latentviz.models.spec import ModelSpec
 from latentviz.progress import Progress, bar
@@ -98,12 +99,12 @@ def extract(
             look = cache(lambda name: look_of(sets[name], classifier.preprocessing))  # decodes an image
             about = {"title": title, **({"spec": spec.model_dump(mode="json", exclude_none=True)} if spec else {})}
             run = _open_run(workspace, run_name, classifier, names, about, batch, lambda: look(planned[0].entry.name))
-            with run.writing():
+            with run.writing(), deferred() as stop_if_asked:
                 run.add_attributes(attributes or {})
                 # All sets are opened first: the run tells from its start how much there is to do.
                 writers = [_open_set(run, planned_set, look) for planned_set in planned]
                 for planned_set, writer in zip(planned, writers, strict=True):
-                    _fill(run, planned_set, writer, classifier, decoder, look, shown)
+                    _fill(run, planned_set, writer, classifier, decoder, look, shown, stop_if_asked)
         finally:
             decoder.stop()
     return run.reopened()
@@ -219,6 +220,7 @@ def _fill(
     decoder: Decoder,
     look: Callable[[str], Look],
     progress: Progress,
+    stop_if_asked: Callable[[], None],
 ) -> None:
     name, source, total = planned.entry.name, planned.source, len(planned.source)
     done = writer.state.consumed
@@ -233,6 +235,7 @@ def _fill(
             chunk.write(writer)
             chunk = _Chunk()
         progress(name, done, total, "images")
+        stop_if_asked()
     writer.finish()
 
 

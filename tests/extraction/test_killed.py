@@ -199,7 +199,7 @@ def test_ctrl_c_is_no_crash(tmp_path, start, wait_until):
     process = start(tmp_path)
     wait_until(lambda: (tmp_path / "runs" / "run" / "sets" / "test" / "state.json").exists())
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, told = process.communicate()
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped. What was finished is kept" in told
     assert "Traceback" not in told
