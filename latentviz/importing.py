@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from latentviz.datasets.source import read_npz
+from latentviz.datasets.reading import read_npz
 from latentviz.errors import DataError
 from latentviz.latents import Head, HeadKind
 from latentviz.workspace import Run, Workspace

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.datasets.source import Decoded, ImagePart, ImageSource
+from latentviz.datasets.reading import Decoded
+from latentviz.datasets.source import ImagePart, ImageSource
 from latentviz.errors import DataError, UnreadableImageError
 from latentviz.thumbnails import THUMBNAIL_LIMIT, thumbnail
 

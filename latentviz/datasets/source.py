@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import inspect
 import os
-import struct
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image
 
+from latentviz.datasets.reading import DAMAGE, Decoded, read_image, read_npy, read_npz
 from latentviz.errors import DataError, UnreadableImageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-
-Decoded = Image.Image | np.ndarray
 
 
 class ImagePart(Protocol):
@@ -100,10 +97,6 @@ class ArrayPart:
         yield from self.images
 
 
-#: What PIL raises on files that it cannot decode.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-
-
 @dataclass(frozen=True)
 class CollectionPart:
     """Items of one of torchvision's collections, decoded by its own code.
@@ -127,7 +120,7 @@ class CollectionPart:
         for number in range(self.start, self.stop):
             try:
                 image = dataset[number][0]
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 reason = str(error).rstrip(".")
                 name = row_name(number)
                 yield UnreadableImageError(f"Image {name} of torchvision {self.name} cannot be read: {reason}.", name)
@@ -135,64 +128,6 @@ class CollectionPart:
             if not isinstance(image, Image.Image | np.ndarray):
                 raise DataError(f"torchvision {self.name} gives {type(image).__name__}; images are needed.")
             yield image
-
-
-def read_image(path: Path, name: str) -> Decoded:
-    """Decode one file completely.
-
-    A PIL image, or an array where PIL would drop the lower 8 bits of 16.
-
-    Raises
-    ------
-    UnreadableImageError
-        If it is missing, empty, truncated or not an image; names the file.
-    """
-    try:
-        with path.open("rb") as file:
-            image = Image.open(file)
-            if _loses_bits(image):
-                return _deep_png(path) if image.format == "PNG" else _refuse_deep(image)
-            image.load()
-            return image
-    except _DAMAGE as error:
-        raise UnreadableImageError(f"{path} cannot be read: {_reason(path, error)}.", name) from None
-
-
-def _loses_bits(image: ImageFile.ImageFile) -> bool:
-    """Whether the file has 16 bits a colour, of which PIL keeps 8; grey images keep all."""
-    deep = image.format in ("PNG", "TIFF") and any(";16" in str(tile[3]) for tile in image.tile)
-    return deep and image.mode[0] not in "IF"
-
-
-def _deep_png(path: Path) -> np.ndarray:
-    """A PNG file with 16 bits a colour as an array (H, W, channels), uint16."""
-    # Torch takes seconds to import, and such files are rare.
-    try:
-        import torch
-        from torchvision.io import decode_image
-    except ImportError:
-        raise ValueError("it has 16 bits a colour, and this torchvision does not decode it; save it with 8") from None
-    try:
-        values = decode_image(torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8))
-    except RuntimeError as error:
-        raise ValueError(f"it is damaged ({str(error).splitlines()[0]})") from None
-    if values.dtype != torch.uint16:
-        raise ValueError("it has 16 bits a colour, which needs torchvision 0.20 or newer")
-    array = values.permute(1, 2, 0).numpy()
-    return array[:, :, :1] if array.shape[2] == 2 else array  # grey with alpha
-
-
-def _refuse_deep(image: Image.Image) -> NoReturn:
-    raise ValueError(f"a {image.format} file with 16 bits a colour cannot be decoded; save it as PNG, or with 8 bits")
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if not path.exists():
-        return "the file does not exist"
-    if path.stat().st_size == 0:
-        return "the file is empty (0 bytes)"
-    text = str(error).rstrip(".")
-    return "it is not an image, or a damaged one" if "cannot identify" in text else text
 
 
 def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | None = None) -> ImageSource:
@@ -366,7 +301,7 @@ def torchvision_set(
     title = f"torchvision {name} {split}"
     try:
         targets = _targets(dataset)
-    except _DAMAGE as error:  # of a collection that has no list of its labels: every image is read
+    except DAMAGE as error:  # of a collection that has no list of its labels: every image is read
         raise DataError(f"The labels of {title} cannot be read: {error}") from None
     classes: Sequence[Any] = getattr(dataset, "classes", None) or ()
     # ImageNet's classes are tuples of synonyms, some in two classes; its numbers are those of every network.
@@ -438,7 +373,7 @@ def open_source(
         labels = next((content[k] for k in ("labels", "y", "arr_1") if k in content), None)
         return arrays(images, labels, role, ids=content.get("ids"), rename=rename, title=text)
     if text.endswith(".npy"):
-        images, *rest = map(_read_npy, paths)
+        images, *rest = map(read_npy, paths)
         return arrays(images, rest[0] if rest else None, role, rename=rename, title=text)
     return folder(paths[0], role, rename=rename)
 
@@ -463,31 +398,3 @@ def source_paths(text: str) -> list[Path]:
     else:
         named = [text]
     return [Path(os.path.expanduser(name)).absolute() for name in named]  # Path's own fails on unknown users
-
-
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an npz file; pickled objects are refused."""
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is not a file.")
-    if not zipfile.is_zipfile(path):  # numpy would take it for a pickle
-        raise DataError(_refusal(path))
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
-    except Exception as error:  # numpy, zipfile and zlib each raise types of their own
-        raise DataError(_refusal(path, error)) from None
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is not a file.")
-    try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # numpy's own parser of the header raises almost anything
-        raise DataError(_refusal(path, error)) from None
-
-
-def _refusal(path: Path, error: Exception | None = None) -> str:
-    if "pickle" in str(error) or "Python objects" in str(error):
-        return f"{path} contains pickled Python objects, which could run code; it was not loaded. Save plain arrays."
-    return f"{path} is not a readable array file, or it is damaged."

@@ -15,12 +15,15 @@ from latentviz.models import heads
 #: Images that a core takes at least: with fewer, starting an operation costs more than the operation.
 _SHARE = 16
 
+#: Shares of a batch that there are for each core: a core that also does something else takes fewer.
+_SHARES = 2
+
 
 class Forward:
     """Forward passes of a network in evaluation mode.
 
     On a CPU torch divides every single operation among its threads, which then wait for each other: as soon as
-    anything else runs on one of the cores, most of the time is that wait. Here every core takes a share of the
+    anything else runs on one of the cores, most of the time is that wait. Here every core takes shares of the
     batch through the whole network instead (on two busy cores about twice as fast; benchmarks/extraction.py).
 
     Parameters
@@ -32,21 +35,22 @@ class Forward:
 
     def __init__(self, network: nn.Module, layer: str) -> None:
         self.layer = layer
-        # A network's own code may keep things in its modules during a forward pass: one network a core.
+        # A network's own code may keep things in its modules during a forward pass: one network a share.
         self._networks = [network]
         self._pool: ThreadPoolExecutor | None = None
 
     def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (N, D) and logits (N, C) of images (N, channels, H, W)."""
         cores = torch.get_num_threads()
-        shares = min(cores, len(images) // _SHARE) if images.device.type == "cpu" else 1
-        if shares < 2 or not self._has_networks(shares):
+        shares = min(_SHARES * cores, len(images) // _SHARE) if images.device.type == "cpu" else 1
+        if min(cores, shares) < 2 or not self._has_networks(shares):
             return _features_and_logits(self._networks[0], self.layer, images)
+        threads = max(1, cores // shares)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(cores, thread_name_prefix="forward")
         try:
             parts = zip(
-                *self._pool.map(self._with_threads, repeat(cores // shares), self._networks, images.chunk(shares)),
+                *self._pool.map(self._with_threads, repeat(threads), self._networks, images.chunk(shares)),
                 strict=True,
             )
             features, logits = (torch.cat(tensors) for tensors in parts)

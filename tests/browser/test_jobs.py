@@ -84,12 +84,17 @@ def test_a_changed_name_stays_when_another_folder_is_added(empty_app, open_page)
     address, _ = empty_app
     page = open_page(f"{address}/add_run")
     fill_in(page, folders=("images/train",))
-    # The table is a canvas: a cell is a place on it, in the second column below the header.
-    table = page.get_by_test_id("stDataFrame")
-    cell = {"x": 0.5 * table.bounding_box()["width"], "y": 52}
-    table.click(position=cell)
-    table.dblclick(position=cell)
-    page.locator(".gdg-input").fill("Training Digits")
+    # The table is a canvas: two clicks open the first cell below the header, the keys go on to the name beside it.
+    table, editor = page.get_by_test_id("stDataFrame"), page.locator(".gdg-input")
+    table.click(position={"x": 20, "y": 52})
+    table.dblclick(position={"x": 20, "y": 52})
+    editor.wait_for()
+    page.keyboard.press("Escape")
+    editor.wait_for(state="detached")
+    page.keyboard.press("ArrowRight")
+    page.locator('[data-testid="glide-cell-1-0"][aria-selected="true"]').wait_for(state="attached")
+    page.keyboard.press("Enter")
+    editor.fill("Training Digits")
     page.keyboard.press("Enter")
     settled(page)
     choose(page, "Image folders", "images/test-blur")

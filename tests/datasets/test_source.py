@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from latentviz.datasets import Preprocessing, arrays, folder, open_source, torchvision_set
-from latentviz.datasets.source import SUFFIXES, read_image, source_paths
+from latentviz.datasets.reading import read_image
+from latentviz.datasets.source import SUFFIXES, source_paths
 from latentviz.errors import DataError, UnreadableImageError
 
 RANDOM = np.random.default_rng(0)
