@@ -25,10 +25,12 @@ format: .venv/dev.stamp ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/dev.stamp ## every benchmark once more, about a quarter of an hour; see benchmarks/README.md
+bench: .venv/dev.stamp ## every benchmark once more, about half an hour; see benchmarks/README.md
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/second_session.py
 	$(BIN)/python benchmarks/cold_start.py
+	$(BIN)/python benchmarks/scorers.py
+	$(BIN)/python benchmarks/bootstrap.py
 
 weights: .venv/demo.stamp ## train the networks of the demo again, about ten minutes
 	$(BIN)/python scripts/train_demo_models.py assets/models

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from latentviz import cli_scoring
+from latentviz.cli_common import WorkspaceOption, say, show, stoppable
 from latentviz.errors import DataError, LatentvizError
 
 if TYPE_CHECKING:
@@ -32,8 +29,6 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_scoring.app)  # without a name: its commands stand beside these
-
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder that holds the runs.")]
 
 
 @app.command()
@@ -116,7 +111,7 @@ def extract(
             "attributes": {key: _value(value) for key, value in (_pair(t, "--attribute") for t in attribute or [])},
         }
     )
-    with _stoppable(), bar() as progress:
+    with stoppable(), bar() as progress:
         run = run_request(Workspace(workspace), request, progress)
     _show_sets(run)
 
@@ -170,7 +165,7 @@ def export(
     from latentviz.workspace.exporting import export_table
 
     rows = export_table(Workspace(workspace, create=False)[run], output, sets or None, features)
-    Console(stderr=True).print(f"{rows:,} rows written to {escape(str(output))}")
+    say(f"{rows:,} rows written to {output}")
 
 
 @app.command()
@@ -187,7 +182,7 @@ def rm(
     if not yes:
         typer.confirm(f"Delete {folder}?", abort=True)
     opened.delete(run)
-    Console(stderr=True).print(f"{escape(run)} is deleted.", highlight=False)
+    say(f"{run} is deleted.")
 
 
 @app.command()
@@ -224,19 +219,9 @@ def demo(
     from latentviz.demo import prepare
     from latentviz.progress import bar
 
-    with _stoppable(), bar() as progress:
+    with stoppable(), bar() as progress:
         workspace = prepare(folder, progress)
     _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Say what Ctrl-C means for work that can be continued; Typer would end without a word."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("Stopped. What was finished is kept; the same command goes on from there.", err=True)
-        raise typer.Exit(130) from None
 
 
 def _set(text: str) -> dict[str, str]:
@@ -325,33 +310,21 @@ def _show_sets(run: Run) -> None:
 
 
 def _show(frame: pd.DataFrame, title: str) -> None:
-    table = Table(title=escape(title), title_justify="left")
-    for column in frame:
-        number = frame[column].dtype.kind in "iuf"
-        table.add_column(str(column), justify="right" if number else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else escape(str(value)) for value in row))
-    Console().print(table)
+    show(title, list(frame.columns), frame.itertuples(index=False))
 
 
 def main() -> None:
     """Entry point: errors are sentences, not tracebacks."""
-    console = Console(stderr=True, soft_wrap=True)
     try:
         app()
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        _complain(console, f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}")
+        say(f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}", "red")
         sys.exit(1)
     except LatentvizError as error:
-        _complain(console, str(error))
+        say(str(error), "red")
         sys.exit(1)
-
-
-def _complain(console: Console, sentence: str) -> None:
-    # Brackets in a path are not markup.
-    console.print(sentence, style="red", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

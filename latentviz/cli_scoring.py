@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from latentviz.errors import DataError
+from latentviz.cli_common import WorkspaceOption, say, show, stoppable
+from latentviz.errors import DataError, ScorerError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from latentviz.evaluation.scores import Asked, Scores
+    from latentviz.evaluation.asked import Asked
+    from latentviz.evaluation.scores import Scores
     from latentviz.workspace import Run
 
 app = typer.Typer()
 
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder that holds the runs.")]
 RunOption = Annotated[str, typer.Option(help="Name of the run.")]
 ScorerOption = Annotated[
     str,
@@ -40,13 +37,11 @@ def scorers() -> None:
     from latentviz.scorers import scorers as known
     from latentviz.scorers.catalogue import needs
 
-    table = Table(title="OOD scorers", title_justify="left")
-    for heading in ("name", "title", "family", "needs", "parameters"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for name, kind in known().items():
         parameters = ", ".join(f"{key}={value}" for key, value in kind.info.defaults.items())
-        table.add_row(name, kind.info.title, kind.info.family.value, needs(kind.info), parameters)
-    Console().print(table)
+        rows.append([name, kind.info.title, kind.info.family.value, needs(kind.info), parameters])
+    show("OOD scorers", ["name", "title", "family", "needs", "parameters"], rows)
 
 
 @app.command()
@@ -58,26 +53,45 @@ def score(
     per_class: PerClassOption = None,
     seed: SeedOption = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write every sample's scores: .parquet or .csv.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write every sample's scores (.parquet, .csv) or the sets' medians (.md, .tex)."
+        ),
     ] = None,
 ) -> None:
-    """Compute OOD scores of a run's sets and store them; the app shows them at once."""
-    from latentviz.evaluation.scores import FitOn, scores
+    """Compute OOD scores of a run's sets and store them; the app shows them at once.
+
+    Scorers that could not be used before are tried again.
+    """
+    from latentviz.evaluation.fitting import FitOn, Fitted
+    from latentviz.evaluation.scores import scores
     from latentviz.evaluation.tables import score_table, summary
     from latentviz.progress import bar
-    from latentviz.workspace.exporting import check_target, write_table
+    from latentviz.workspace.exporting import check_target, replacing_file, write_table
 
     if output is not None:
-        check_target(output, (".parquet", ".csv"))
+        check_target(output, (".parquet", ".csv", ".md", ".tex"))
     opened, asked = _run(workspace, run), _asked(scorer)
-    with bar() as progress:
-        found = scores(opened, asked, sets or None, FitOn(per_class, seed), progress)
-    _say_problems(found)
-    _show(summary(opened, found), f"{run}: median OOD score")
-    if output is not None:
+    fit_on = FitOn(per_class, seed)
+    with stoppable():
+        with bar() as progress:
+            found = scores(opened, asked, sets or None, fit_on, progress, again=True)
+        _tell(opened, asked, found)
+    medians = summary(found)
+    about = f'Median OOD scores, run "{run}"'
+    if any(a.learns for a in asked if a.label in found.by_scorer):
+        about += f"; scorers that learn fitted on {Fitted.of(opened, fit_on)}"
+    show(about, medians.headings, medians.rows)
+    if output is None:
+        return
+    if output.suffix in (".parquet", ".csv"):
         table = score_table(opened, found)
         write_table(table, output)
-        Console(stderr=True).print(f"{len(table):,} rows written to {escape(str(output))}")
+        say(f"{len(table):,} rows written to {output}")
+    else:
+        with replacing_file(output) as partial:
+            partial.write_bytes(medians.file(output.suffix, f"{about}."))
+        say(f"Written to {output}")
 
 
 @app.command()
@@ -90,36 +104,39 @@ def report(
         list[str] | None, typer.Option("--set", help="Told apart from it; all of role ood by default. Repeat.")
     ] = None,
     near: Annotated[str, typer.Option(help="Which of them are near OOD, separated by commas.")] = "",
-    metric: Annotated[
-        str, typer.Option(help="What is shown: auroc, aupr_out, aupr_in, fpr95, fpr95_openood.")
-    ] = "auroc",
+    metric: Annotated[str, typer.Option(help="What is shown; any other word lists the measures.")] = "auroc",
     per_class: PerClassOption = None,
     seed: SeedOption = 0,
+    replicates: Annotated[int | None, typer.Option(min=1, help="Of the bootstrap; 1,000 by default.")] = None,
+    bootstrap_seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write all measures: .csv, .parquet, .md or .tex.")
     ] = None,
 ) -> None:
     """How well scorers tell a run's sets apart, with 95 % intervals."""
-    from latentviz.evaluation.detection import METRICS
-    from latentviz.evaluation.report import ENDINGS, Split, detection, marked, write_report
-    from latentviz.evaluation.scores import FitOn
+    from latentviz.evaluation.detection import metric_named
+    from latentviz.evaluation.fitting import FitOn
+    from latentviz.evaluation.intervals import REPLICATES
+    from latentviz.evaluation.report import ENDINGS, Split, detection, text_table, write_report
     from latentviz.progress import bar
     from latentviz.workspace.exporting import check_target
 
-    if metric not in METRICS:
-        raise DataError(f'There is no measure "{metric}"; choose {", ".join(METRICS)}.')
+    measure = metric_named(metric)
     if output is not None:
         check_target(output, ENDINGS)
     opened, asked = _run(workspace, run), _asked(scorer)
     split = Split.of(opened, ind, sets or None, [name.strip() for name in near.split(",") if name.strip()])
-    with bar() as progress:
-        table, found = detection(opened, asked, split, FitOn(per_class, seed), progress=progress)
-    _say_problems(found)
-    shown = marked(table, found, split, metric)
-    _show(shown.reset_index(names="scorer"), f"{run}: {METRICS[metric].title} against {split.ind} (★: surely the best)")
+    with stoppable():
+        with bar() as progress:
+            drawn = replicates or REPLICATES, bootstrap_seed
+            found = detection(opened, asked, split, FitOn(per_class, seed), *drawn, progress)
+        _tell(opened, asked, found.scores)
+    shown = text_table(found, metric)
+    show(f"{run}: {measure.title} against {split.ind} (★: surely the best)", shown.headings, shown.rows)
+    say(found.about)
     if output is not None:
-        write_report(table, found, split, output)
-        Console(stderr=True).print(f"Written to {escape(str(output))}")
+        write_report(found, output)
+        say(f"Written to {output}")
 
 
 def _run(workspace: Path, name: str) -> Run:
@@ -129,24 +146,33 @@ def _run(workspace: Path, name: str) -> Run:
 
 
 def _asked(text: str) -> list[Asked]:
-    from latentviz.evaluation.scores import Asked
+    from latentviz.evaluation.asked import Asked
     from latentviz.scorers import scorers as known
 
     if text == "all":
         return [Asked.of(name) for name in known()]
     asked = [Asked.read(part.strip()) for part in text.split(",") if part.strip()]
+    if not asked:
+        raise DataError(f'--scorer "{text}" names no scorer; write all, or names separated by commas.')
     return list(dict.fromkeys(asked))
 
 
-def _say_problems(found: Scores) -> None:
-    for sentence in found.problems.values():
-        Console(stderr=True, soft_wrap=True).print(sentence, style="yellow", markup=False, highlight=False)
+def _tell(run: Run, asked: Sequence[Asked], found: Scores) -> None:
+    """Why scorers are left out, what fitting decided, and what to know before one trusts the scores.
 
+    Raises
+    ------
+    ScorerError
+        If none of them can be used.
+    """
+    from latentviz.evaluation.scores import warnings_of
 
-def _show(frame: pd.DataFrame, title: str) -> None:
-    table = Table(title=escape(title), title_justify="left")
-    for column in frame:
-        table.add_column(str(column), overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(escape(str(value)) for value in row))
-    Console().print(table)
+    for sentence in dict.fromkeys(found.problems.values()):
+        say(sentence, "yellow")
+    if not found.by_scorer:
+        raise ScorerError(f'None of the scorers can be used with run "{run.name}".')
+    for sentence in warnings_of(run, [a for a in asked if a.label in found.by_scorer]):
+        say(sentence, "yellow")
+    for label, notes in found.notes.items():
+        for note in notes:
+            say(f"{label}: {note}")

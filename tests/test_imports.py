@@ -36,8 +36,9 @@ MAY_IMPORT = {
     "figures": NUMBERS,
     "app": EVERYTHING | {"figures"},
     "demo": STORE | {"datasets", "models", "extraction", "launch"},
-    "cli": EVERYTHING | {"cli_scoring"},
-    "cli_scoring": NUMBERS,
+    "cli": EVERYTHING | {"cli_common", "cli_scoring"},
+    "cli_common": set(),
+    "cli_scoring": NUMBERS | {"cli_common"},
     "__init__": EVERYTHING,
 }
 

@@ -10,24 +10,26 @@ import pandas as pd
 
 from latentviz.workspace import ImageSet, Run
 
-#: Half width of a 95 % interval of the normal distribution.
-_Z95 = 1.959963984540054
+#: Half width of a 95 % interval of the normal distribution, in standard deviations.
+Z95 = 1.959963984540054
 
 #: Row of the samples that belong to no class.
 NO_CLASS = "(no class)"
 
 
-def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+def wilson_interval(correct: float, total: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927), which stays within 0 and 1 and holds for small samples.
 
     Parameters
     ----------
-    correct, total : int
+    correct : float
+        Not always whole: a tie may count half.
+    total : int
 
     Returns
     -------
     (low, high) : tuple of float
-        ``(0, 1)`` if there are no samples.
+        ``(0, 1)`` if there are no samples; exactly 0 and 1 at the ends where none or all are correct.
 
     References
     ----------
@@ -41,10 +43,11 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     """
     if total == 0:
         return 0.0, 1.0
-    share, z2 = correct / total, _Z95**2
+    share, z2 = correct / total, Z95**2
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = _Z95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    half = Z95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    # Rounding leaves 1e-17 where nothing is right, and 1 - 1e-16 where all is.
+    return centre - half if correct > 0 else 0.0, centre + half if correct < total else 1.0
 
 
 def in_order(names: Iterable[str], classes: Sequence[str]) -> list[str]:

@@ -3,225 +3,280 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from latentviz.errors import DataError
-from latentviz.evaluation.detection import METRICS
-from latentviz.evaluation.intervals import Estimate, Resamples, bootstrap_difference, delong_difference, replicate
-from latentviz.evaluation.ranking import Ranking, checked
+from latentviz.evaluation.detection import METRICS, metric_named
+from latentviz.evaluation.intervals import REPLICATES, Measured, Resamples
+from latentviz.evaluation.ranking import checked
 from latentviz.progress import Progress, silent
 
 #: Scorer → set → OOD scores (N,) of its samples.
-Scores = Mapping[str, Mapping[str, npt.ArrayLike]]
+ScoresBySet = Mapping[str, Mapping[str, npt.ArrayLike]]
 
-#: OOD scores of the in-distribution set and of another.
-Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+#: A set, or an average over sets.
+Kind = Literal["set", "average"]
 
-_COLUMNS = ["scorer", "set", "metric", "value", "low", "high", "n_ind", "n_ood"]
+#: What the progress of measuring is called.
+STAGE = "Detection metrics"
+
+#: How often "surely the best" may be wrong.
+_ALPHA = 0.05
 
 
-def detection_table(
-    scores: Scores,
-    *,
-    ind: str,
-    sets: Sequence[str],
-    near: Sequence[str] = (),
-    replicates: int = 1000,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> pd.DataFrame:
-    """Every measure of every scorer on every set, with 95 % bootstrap intervals, and averages over sets.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How well scorers tell sets from the in-distribution one; all of it follows from the pairs' replicates.
 
-    Averages are plain means over sets, whatever their sizes. Their intervals come from the means of the sets'
-    replicates: a replicate draws the InD samples once for all sets, and each set's samples on their own.
+    Attributes
+    ----------
+    pairs : dict of dict of Measured
+        Scorer → set → its measures; every scorer has the same sets.
+    averages : dict of tuple of str
+        Title of every average and the sets it is over.
+    """
+
+    pairs: Mapping[str, Mapping[str, Measured]]
+    averages: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        scores: ScoresBySet,
+        *,
+        ind: str,
+        sets: Sequence[str],
+        near: Sequence[str] = (),
+        replicates: int = REPLICATES,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Comparison:
+        """Measure scores.
+
+        Parameters
+        ----------
+        scores : dict of dict of array_like of shape (N,)
+            Scorer → set → OOD scores, larger is farther out.
+        ind : str
+            The in-distribution set.
+        sets : sequence of str
+            The sets to be told apart from it.
+        near : sequence of str, optional
+            Those of them that are near OOD; the others are far.
+        replicates, seed : int
+            Of the bootstrap. A replicate draws the InD samples once for all sets and scorers, and each set's samples
+            once for all scorers.
+        progress : Progress, optional
+            May raise ``Cancelled``.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        DataError
+            If scores are missing, not finite, or not of the same samples for all scorers.
+
+        Examples
+        --------
+        >>> scores = {"norm": {"test": [0, 1, 2], "noise": [2, 3]}}
+        >>> found = Comparison.of(scores, ind="test", sets=["noise"])
+        >>> found.table[["scorer", "set", "metric", "value", "n_ood"]].head(2)
+          scorer    set    metric     value  n_ood
+        0   norm  noise     auroc  0.916667      2
+        1   norm  noise  aupr_out  0.833333      2
+        """
+        sizes, groups = _sizes(scores, [ind, *sets]), averages(sets, near)
+        pairs: dict[str, dict[str, Measured]] = {scorer: {} for scorer in scores}
+        for number, name in enumerate(sets if scores else ()):
+            resamples = Resamples(sizes[ind], sizes[name], replicates, seed, name)
+            for done, (scorer, of) in enumerate(scores.items(), number * len(scores) + 1):
+                try:
+                    pairs[scorer][name] = Measured.of(of[ind], of[name], resamples)
+                except DataError as error:
+                    raise DataError(f'"{scorer}" on "{ind}" (ind) and "{name}" (ood): {error}') from None
+                progress(STAGE, done, len(scores) * len(sets), "pairs")
+        return cls(pairs, groups)
+
+    @property
+    def labels(self) -> list[str]:
+        """The scorers."""
+        return list(self.pairs)
+
+    @cached_property
+    def columns(self) -> dict[tuple[Kind, str], str]:
+        """Heading of every set and every average; no two are equal, whatever the sets are called."""
+        found: dict[tuple[Kind, str], str] = {("set", name): name for name in next(iter(self.pairs.values()), {})}
+        for title in self.averages:
+            heading = title
+            while heading in found.values():
+                heading += " of sets"
+            found["average", title] = heading
+        return found
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every measure of every scorer on every set and average.
+
+        Averages are plain means over sets, whatever their sizes; their intervals come from the means of the sets'
+        replicates.
+
+        Returns
+        -------
+        DataFrame
+            ``scorer``, ``set``, ``kind`` ("set" or "average"), ``metric``, ``value``, ``low``, ``high`` (95 %
+            interval), ``n_ind``, ``n_ood`` (of an average the sum).
+        """
+        rows = [
+            (scorer, name, kind, metric, *measured.estimate(metric), measured.n_ind, measured.n_ood)
+            for scorer, of in self.measured.items()
+            for (kind, name), measured in of.items()
+            for metric in METRICS
+        ]
+        columns = ["scorer", "set", "kind", "metric", "value", "low", "high", "n_ind", "n_ood"]
+        return pd.DataFrame(rows, columns=columns)
+
+    @cached_property
+    def measured(self) -> dict[str, dict[tuple[Kind, str], Measured]]:
+        """Of every scorer: its sets, then the averages."""
+        return {
+            scorer: {
+                (kind, name): of[name] if kind == "set" else Measured.mean([of[n] for n in self.averages[name]])
+                for kind, name in self.columns
+            }
+            for scorer, of in self.pairs.items()
+        }
+
+    def best(self, metric: str = "auroc") -> pd.DataFrame:
+        """The best scorer of every set and average, and whether the samples are enough to say so.
+
+        It is surely the best if it beats **every** other scorer on the same samples: each paired interval of its
+        difference to another one leaves out 0, made wider (Bonferroni) so that with any number of scorers a wrong one
+        is called surely the best in no more than 5 % of the cases.
+
+        Parameters
+        ----------
+        metric : str, default "auroc"
+            A name of :data:`~latentviz.evaluation.detection.METRICS`.
+
+        Returns
+        -------
+        DataFrame
+            ``set``, ``kind``, ``scorer``, ``value``, ``runner_up``, ``difference`` (value of the best minus that of
+            the runner-up, negative where smaller is better), ``low``, ``high`` (its 95 % interval), ``sure``. With a
+            single scorer ``runner_up`` is "", the difference missing and nothing sure.
+
+        Raises
+        ------
+        DataError
+            If there is no such measure.
+
+        Examples
+        --------
+        >>> scores = {"a": {"test": range(50), "noise": range(40, 90)}, "b": {"test": range(50), "noise": range(50)}}
+        >>> Comparison.of(scores, ind="test", sets=["noise"]).best()[["set", "scorer", "runner_up", "sure"]]
+             set scorer runner_up  sure
+        0  noise      a         b  True
+        """
+        sign = 1 if metric_named(metric).larger_is_better else -1
+        row = list(METRICS).index(metric)
+        rows = []
+        for kind, name in self.columns:
+            of = {scorer: self.measured[scorer][kind, name] for scorer in self.pairs}
+            first, *others = sorted(of, key=lambda scorer: -sign * of[scorer].values[row])
+            difference = of[first].minus(of[others[0]], metric) if others else (np.nan, np.nan, np.nan)
+            sure = bool(others) and all(
+                min(sign * end for end in of[first].minus(of[other], metric, _ALPHA / len(others))[1:]) > 0
+                for other in others
+            )
+            rows.append((name, kind, first, of[first].values[row], others[0] if others else "", *difference, sure))
+        columns = ["set", "kind", "scorer", "value", "runner_up", "difference", "low", "high", "sure"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def compared(self, a: str, b: str, metric: str = "auroc") -> pd.DataFrame:
+        """Two scorers on the same samples: whether one detects a set better than the other.
+
+        Parameters
+        ----------
+        a, b : str
+            Scorers.
+        metric : str, default "auroc"
+            A name of :data:`~latentviz.evaluation.detection.METRICS`.
+
+        Returns
+        -------
+        DataFrame
+            For every set and average: ``set``, ``kind``, ``difference`` (value of a minus that of b), ``low``, ``high``
+            (paired 95 % interval), ``better`` (the better scorer, "" if the interval holds 0).
+
+        Raises
+        ------
+        DataError
+            If there is no such measure or scorer.
+
+        Examples
+        --------
+        >>> scores = {"a": {"test": range(50), "noise": range(40, 90)}, "b": {"test": range(50), "noise": range(50)}}
+        >>> found = Comparison.of(scores, ind="test", sets=["noise"])
+        >>> found.compared("a", "b")[["set", "difference", "better"]]
+             set  difference better
+        0  noise        0.48      a
+        """
+        larger_is_better = metric_named(metric).larger_is_better
+        for scorer in (a, b):
+            if scorer not in self.pairs:
+                raise DataError(f'"{scorer}" was not measured; choose {", ".join(self.pairs) or "other scorers"}.')
+        rows = []
+        for kind, name in self.columns:
+            found = self.measured[a][kind, name].minus(self.measured[b][kind, name], metric)
+            above, below = (a, b) if larger_is_better else (b, a)
+            better = above if found.low > 0 else below if found.high < 0 else ""
+            rows.append((name, kind, *found, better))
+        return pd.DataFrame(rows, columns=["set", "kind", "difference", "low", "high", "better"])
+
+
+def averages(sets: Sequence[str], near: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Title of every average over OOD sets, and the sets it is over.
 
     Parameters
     ----------
-    scores : dict of dict of array_like of shape (N,)
-        Scorer → set → OOD scores, larger is farther out.
-    ind : str
-        The in-distribution set.
     sets : sequence of str
-        The sets to be told apart from it.
     near : sequence of str, optional
         Those of them that are near OOD; the others are far.
-    replicates : int, default 1000
-    seed : int, default 0
-    progress : Progress, optional
-        May raise ``Cancelled``.
 
     Returns
     -------
-    DataFrame
-        ``scorer``, ``set``, ``metric``, ``value``, ``low``, ``high``, ``n_ind``, ``n_ood``. After a scorer's sets
-        follow the sets "near average" and "far average" if there are both kinds, or only the one kind but of it
-        at least two sets; without ``near`` it is "average", if there are at least two sets. ``n_ood`` of an
-        average is the sum.
+    dict of tuple of str
+        "near average" and "far average" if there are both kinds, or only the one kind but of it at least two sets;
+        without ``near`` it is "average", if there are at least two sets.
 
     Raises
     ------
     DataError
-        If scores are missing, not finite, or not of the same samples for all scorers.
+        If a near set is not among the sets.
 
     Examples
     --------
-    >>> scores = {"norm": {"test": [0, 1, 2], "noise": [2, 3]}}
-    >>> table = detection_table(scores, ind="test", sets=["noise"])
-    >>> table[["scorer", "set", "metric", "value", "n_ood"]].head(2)
-      scorer    set    metric     value  n_ood
-    0   norm  noise     auroc  0.916667      2
-    1   norm  noise  aupr_out  0.833333      2
+    >>> averages(["svhn", "noise", "digits"], near=["svhn"])
+    {'near average': ('svhn',), 'far average': ('noise', 'digits')}
     """
-    sizes = _sizes(scores, [ind, *sets])
-    groups = _averaged(sets, near)
-    values: dict[tuple[str, str, str], float] = {}
-    drawn: dict[tuple[str, str, str], np.ndarray] = {}
-    done = 0
-    for name in sets if scores else ():
-        resamples = Resamples(sizes[ind], sizes[name], replicates, seed, name)
-        for scorer, of in scores.items():
-            tally = Ranking.of(of[ind], of[name]).tally()
-            for metric, found in replicate(of[ind], of[name], resamples).items():
-                values[scorer, name, metric] = float(METRICS[metric].of(tally)[0])
-                drawn[scorer, name, metric] = found
-            done += 1
-            progress("Detection metrics", done, len(scores) * len(sets), "pairs")
-    rows = []
-    for scorer in scores:
-        for title, members in {**{name: [name] for name in sets}, **groups}.items():
-            for metric in METRICS:
-                estimate = Estimate.of(
-                    float(np.mean([values[scorer, name, metric] for name in members])),
-                    np.mean([drawn[scorer, name, metric] for name in members], axis=0),
-                )
-                n_ood = sum(sizes[name] for name in members)
-                rows.append((scorer, title, metric, *estimate, sizes[ind], n_ood))
-    return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def best(
-    table: pd.DataFrame,
-    scores: Scores,
-    metric: str = "auroc",
-    *,
-    ind: str,
-    replicates: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """The best scorer on every set, and whether the samples are enough to tell it from the second best.
-
-    The two are compared on the same samples: AUROC with :func:`delong_difference`, the other measures with
-    :func:`bootstrap_difference` on the table's own resamples. Both scorers were picked by the same samples,
-    which makes the interval of their difference a little too confident.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`detection_table`; its averages are left out.
-    scores : dict of dict of array_like of shape (N,)
-        That the table was made of.
-    metric : str, default "auroc"
-        A name of :data:`~latentviz.evaluation.detection.METRICS`.
-    ind : str
-        The in-distribution set.
-    replicates, seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        ``set``, ``scorer``, ``value``, ``runner_up``, ``difference`` (value of the best minus that of the
-        runner-up, negative where smaller is better), ``low``, ``high``, ``sure`` (whether low to high leaves
-        out 0). With a single scorer ``runner_up`` is "" and the difference missing.
-
-    Examples
-    --------
-    >>> scores = {"a": {"test": range(50), "noise": range(40, 90)}, "b": {"test": range(50), "noise": range(50)}}
-    >>> table = detection_table(scores, ind="test", sets=["noise"])
-    >>> best(table, scores, ind="test")[["set", "scorer", "runner_up", "difference", "sure"]]
-         set scorer runner_up  difference  sure
-    0  noise      a         b        0.48  True
-    """
-    if metric not in METRICS:
-        raise DataError(f'There is no measure "{metric}"; choose {", ".join(METRICS)}.')
-    known = {name for of in scores.values() for name in of}
-    wanted = table[(table["metric"] == metric) & table["set"].isin(known)]
-    rows = []
-    for name in wanted["set"].unique():
-        ordered = wanted[wanted["set"] == name].sort_values(
-            "value", ascending=not METRICS[metric].larger_is_better, kind="stable"
-        )
-        first, second = [*ordered["scorer"], ""][:2]
-        difference = Estimate(np.nan, np.nan, np.nan)
-        if second:
-            a, b = ((scores[scorer][ind], scores[scorer][name]) for scorer in (first, second))
-            difference = _difference(a, b, metric, Resamples(np.size(a[0]), np.size(a[1]), replicates, seed, name))
-        sure = difference.low > 0 or difference.high < 0
-        rows.append((name, first, ordered["value"].iloc[0], second, *difference, sure))
-    columns = ["set", "scorer", "value", "runner_up", "difference", "low", "high", "sure"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def compared(
-    scores: Scores,
-    a: str,
-    b: str,
-    metric: str = "auroc",
-    *,
-    ind: str,
-    sets: Sequence[str],
-    replicates: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Two scorers on the same samples: whether one detects a set better than the other.
-
-    Parameters
-    ----------
-    scores : dict of dict of array_like of shape (N,)
-    a, b : str
-        Scorers.
-    metric : str, default "auroc"
-    ind : str
-        The in-distribution set.
-    sets : sequence of str
-        The sets to be told apart from it.
-    replicates, seed : int
-        Of the bootstrap; AUROC is compared with :func:`delong_difference`.
-
-    Returns
-    -------
-    DataFrame
-        ``set``, ``difference`` (of a's value to b's), ``low``, ``high`` (95 % interval), ``better`` (the name of the
-        better scorer, "" if the interval holds 0).
-
-    Examples
-    --------
-    >>> scores = {"a": {"test": range(50), "noise": range(40, 90)}, "b": {"test": range(50), "noise": range(50)}}
-    >>> compared(scores, "a", "b", ind="test", sets=["noise"])[["set", "difference", "better"]]
-         set  difference better
-    0  noise        0.48      a
-    """
-    rows = []
-    for name in sets:
-        first, second = ((scores[scorer][ind], scores[scorer][name]) for scorer in (a, b))
-        found = _difference(
-            first, second, metric, Resamples(np.size(first[0]), np.size(first[1]), replicates, seed, name)
-        )
-        sign = 1 if METRICS[metric].larger_is_better else -1
-        low, high = sorted((sign * found.low, sign * found.high))
-        better = a if low > 0 else b if high < 0 else ""
-        rows.append((name, *found, better))
-    return pd.DataFrame(rows, columns=["set", "difference", "low", "high", "better"])
-
-
-def _difference(a: Pair, b: Pair, metric: str, resamples: Resamples) -> Estimate:
-    """Of two scorers' values on the same samples."""
-    if metric == "auroc":
-        return delong_difference(*a, *b)
-    return bootstrap_difference(a, b, metric, resamples=resamples)
+    if unknown := [name for name in near if name not in sets]:
+        raise DataError(f'The near set "{unknown[0]}" is not among the sets {", ".join(sets)}.')
+    if not near:
+        return {"average": tuple(sets)} if len(sets) > 1 else {}
+    kinds = {
+        "near average": tuple(name for name in sets if name in near),
+        "far average": tuple(name for name in sets if name not in near),
+    }
+    both = all(kinds.values())
+    return {title: members for title, members in kinds.items() if both or len(members) > 1}
 
 
 def rank_agreement(scores_by_scorer: Mapping[str, npt.ArrayLike]) -> pd.DataFrame:
@@ -235,6 +290,11 @@ def rank_agreement(scores_by_scorer: Mapping[str, npt.ArrayLike]) -> pd.DataFram
     -------
     DataFrame of float
         A row and a column a scorer, symmetric; missing for scorers that give all samples the same score.
+
+    Raises
+    ------
+    DataError
+        If scores are not finite, there are none, or not as many of every scorer.
 
     Examples
     --------
@@ -252,31 +312,15 @@ def rank_agreement(scores_by_scorer: Mapping[str, npt.ArrayLike]) -> pd.DataFram
     return pd.DataFrame(columns).rank().corr()
 
 
-def _sizes(scores: Scores, names: Sequence[str]) -> dict[str, int]:
-    """Samples of every set, once it is sure that all scorers have usable scores of all of them."""
+def _sizes(scores: ScoresBySet, names: Sequence[str]) -> dict[str, int]:
+    """Samples of every set, once it is sure that all scorers have scores of all of them."""
     sizes: dict[str, int] = {}
     for scorer, of in scores.items():
         for name in names:
             if name not in of:
                 raise DataError(f'"{scorer}" has no scores of the set "{name}"; score that set, or leave it out.')
-            size = len(checked(of[name], f'"{scorer}" on "{name}"'))
+            size = np.size(of[name])
             if sizes.setdefault(name, size) != size:
-                raise DataError(
-                    f'"{scorer}" has {size:,} scores of "{name}", but {next(iter(scores))} has {sizes[name]:,}.'
-                )
+                first = next(iter(scores))
+                raise DataError(f'"{scorer}" has {size:,} scores of "{name}", but "{first}" has {sizes[name]:,}.')
     return sizes
-
-
-def _averaged(sets: Sequence[str], near: Sequence[str]) -> dict[str, list[str]]:
-    """Title of every average and the sets it is over."""
-    unknown = [name for name in near if name not in sets]
-    if unknown:
-        raise DataError(f'The near set "{unknown[0]}" is not among the sets {", ".join(sets)}.')
-    if not near:
-        return {"average": list(sets)} if len(sets) > 1 else {}
-    kinds = {
-        "near average": [name for name in sets if name in near],
-        "far average": [name for name in sets if name not in near],
-    }
-    both = all(kinds.values())
-    return {title: members for title, members in kinds.items() if both or len(members) > 1}

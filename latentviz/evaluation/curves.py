@@ -26,6 +26,11 @@ def roc(ind: npt.ArrayLike, ood: npt.ArrayLike) -> pd.DataFrame:
         says of its threshold, the last of which is −∞. At most 512 rows: points on straight lines are left
         out, and in long curves also those that lie within 0.004 of a point that is kept.
 
+    Raises
+    ------
+    DataError
+        If a side is empty or has scores that are not finite.
+
     Examples
     --------
     >>> roc([0, 1], [1, 2]).to_numpy().tolist()
@@ -48,6 +53,11 @@ def precision_recall(ind: npt.ArrayLike, ood: npt.ArrayLike) -> pd.DataFrame:
     DataFrame
         ``recall`` (ascending), ``precision``, ``threshold``. Samples with score > threshold are called OOD;
         where there are none, precision is 1. At most 512 rows, like :func:`roc`.
+
+    Raises
+    ------
+    DataError
+        As :func:`roc`.
 
     Examples
     --------

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latentviz.errors import DataError
+from latentviz.evaluation.accuracy import wilson_interval
 from latentviz.evaluation.ranking import Ranking, Tally, checked
 
 #: Share of the InD samples that a threshold keeps, unless another is asked for.
@@ -52,10 +53,21 @@ def _aupr_in(tally: Tally) -> np.ndarray:
     return np.einsum("rg,rg->r", np.diff(tally.ind), precision) / tally.ind[:, -1]
 
 
+def _kept(tally: Tally, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of InD and of OOD samples up to the smallest threshold that keeps at least ``level`` of InD."""
+    enough = _enough(int(tally.ind[0, -1]), level)
+    threshold = np.argmax(tally.ind >= enough, axis=1)
+    rows = np.arange(len(threshold))
+    return tally.ind[rows, threshold] / tally.ind[:, -1], tally.ood[rows, threshold] / tally.ood[:, -1]
+
+
 def _fpr(tally: Tally, level: float = LEVEL) -> np.ndarray:
-    kept = _enough(int(tally.ind[0, -1]), level)
-    threshold = np.argmax(tally.ind >= kept, axis=1)
-    return tally.ood[np.arange(len(threshold)), threshold] / tally.ood[:, -1]
+    return _kept(tally, level)[1]
+
+
+def _accuracy(tally: Tally, level: float = LEVEL) -> np.ndarray:
+    ind, ood = _kept(tally, level)
+    return (1 + ind - ood) / 2
 
 
 def _fpr_openood(tally: Tally, level: float = LEVEL) -> np.ndarray:
@@ -77,6 +89,8 @@ class Metric:
         One sentence.
     of : callable
         ``Tally`` of R rows → ndarray of shape (R,).
+    share_of : {"ind", "ood", ""}
+        The kind of samples that it is a share of; "" if of none alone.
     """
 
     name: str
@@ -84,6 +98,7 @@ class Metric:
     larger_is_better: bool
     definition: str
     of: Callable[[Tally], np.ndarray]
+    share_of: str = ""
 
 
 #: Every measure by its name.
@@ -111,16 +126,40 @@ METRICS = {
             "Average precision of finding InD samples; grows with the share of InD samples.",
             _aupr_in,
         ),
-        Metric("fpr95", "FPR95", False, "Share of OOD samples accepted when at least 95 % of InD samples are.", _fpr),
+        Metric(
+            "fpr95", "FPR95", False, "Share of OOD samples accepted when at least 95 % of InD samples are.", _fpr, "ood"
+        ),
         Metric(
             "fpr95_openood",
             "FPR95 (OpenOOD)",
             False,
             "Share of InD samples rejected when at least 95 % of OOD samples are.",
             _fpr_openood,
+            "ind",
+        ),
+        Metric(
+            "accuracy95",
+            "Detection accuracy",
+            True,
+            "Balanced accuracy at the threshold that keeps at least 95 % of InD samples: the mean of the shares of InD "
+            "samples kept and of OOD samples flagged, whatever their numbers.",
+            _accuracy,
         ),
     )
 }
+
+
+def metric_named(name: str) -> Metric:
+    """The measure of a name.
+
+    Raises
+    ------
+    DataError
+        If there is none; lists those there are.
+    """
+    if name not in METRICS:
+        raise DataError(f'There is no measure "{name}"; choose {", ".join(METRICS)}.')
+    return METRICS[name]
 
 
 def auroc(ind: npt.ArrayLike, ood: npt.ArrayLike) -> float:
@@ -132,10 +171,14 @@ def auroc(ind: npt.ArrayLike, ood: npt.ArrayLike) -> float:
     ----------
     ind, ood : array_like of shape (n,) and (m,)
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     DataError
-        If a side is empty or has scores that are not finite; so do all measures of this module.
+        If a side is empty or has scores that are not finite.
 
     Examples
     --------
@@ -155,6 +198,15 @@ def aupr_out(ind: npt.ArrayLike, ood: npt.ArrayLike) -> float:
     ----------
     ind, ood : array_like of shape (n,) and (m,)
 
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        As :func:`auroc`.
+
     Examples
     --------
     >>> aupr_out([0, 1, 2], [2, 3])
@@ -169,6 +221,15 @@ def aupr_in(ind: npt.ArrayLike, ood: npt.ArrayLike) -> float:
     Parameters
     ----------
     ind, ood : array_like of shape (n,) and (m,)
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        As :func:`auroc`.
 
     Examples
     --------
@@ -188,6 +249,15 @@ def fpr95(ind: npt.ArrayLike, ood: npt.ArrayLike, level: float = LEVEL) -> float
     ----------
     ind, ood : array_like of shape (n,) and (m,)
     level : float, default 0.95
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        As :func:`auroc`, or if the level is no share.
 
     See Also
     --------
@@ -213,6 +283,15 @@ def fpr95_openood(ind: npt.ArrayLike, ood: npt.ArrayLike, level: float = LEVEL) 
     ind, ood : array_like of shape (n,) and (m,)
     level : float, default 0.95
 
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        As :func:`auroc`, or if the level is no share.
+
     References
     ----------
     J. Yang et al., OpenOOD: Benchmarking generalized out-of-distribution detection, NeurIPS 2022.
@@ -225,6 +304,35 @@ def fpr95_openood(ind: npt.ArrayLike, ood: npt.ArrayLike, level: float = LEVEL) 
     return float(_fpr_openood(Ranking.of(ind, ood).tally(), level)[0])
 
 
+def accuracy95(ind: npt.ArrayLike, ood: npt.ArrayLike, level: float = LEVEL) -> float:
+    """Balanced accuracy of detection at the threshold that keeps at least ``level`` of the InD samples.
+
+    With t = ``threshold_at(ind, level)``, the mean of the share of ``ind`` with score ≤ t and the share of ``ood``
+    with score > t. Unlike the share of all samples on the right side it does not depend on how many there are of
+    each kind; without any skill it is about 1/2.
+
+    Parameters
+    ----------
+    ind, ood : array_like of shape (n,) and (m,)
+    level : float, default 0.95
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        As :func:`auroc`, or if the level is no share.
+
+    Examples
+    --------
+    >>> accuracy95(range(100), [94, 95, 200, 300])
+    0.85
+    """
+    return float(_accuracy(Ranking.of(ind, ood).tally(), level)[0])
+
+
 def threshold_at(ind: npt.ArrayLike, level: float = LEVEL) -> float:
     """The smallest InD score t such that at least ``level`` of the InD samples have score ≤ t.
 
@@ -232,6 +340,15 @@ def threshold_at(ind: npt.ArrayLike, level: float = LEVEL) -> float:
     ----------
     ind : array_like of shape (n,)
     level : float, default 0.95
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        If there is no score, one is not finite, or the level is no share.
 
     Examples
     --------
@@ -245,26 +362,76 @@ def threshold_at(ind: npt.ArrayLike, level: float = LEVEL) -> float:
 
 @dataclass(frozen=True)
 class Rates:
-    """What a threshold does.
+    """What a threshold does; every rate has a 95 % interval.
 
     Attributes
     ----------
     threshold : float
-    true_positive_rate : float
-        Share of the OOD samples with score > threshold.
-    false_positive_rate : float
-        Share of the InD samples with score > threshold.
-    accuracy : float
-        Share of all samples on the right side; depends on how many there are of each kind.
-    balanced_accuracy : float
-        Mean of the two kinds' shares on the right side.
+    true_positives, false_positives : int
+        OOD and InD samples with score > threshold.
+    n_ind, n_ood : int
+        Samples of the two kinds.
     """
 
     threshold: float
-    true_positive_rate: float
-    false_positive_rate: float
-    accuracy: float
-    balanced_accuracy: float
+    true_positives: int
+    false_positives: int
+    n_ind: int
+    n_ood: int
+
+    @property
+    def true_positive_rate(self) -> float:
+        """Share of the OOD samples with score > threshold."""
+        return self.true_positives / self.n_ood
+
+    @property
+    def true_positive_interval(self) -> tuple[float, float]:
+        """Wilson's interval of :attr:`true_positive_rate`."""
+        return wilson_interval(self.true_positives, self.n_ood)
+
+    @property
+    def false_positive_rate(self) -> float:
+        """Share of the InD samples with score > threshold."""
+        return self.false_positives / self.n_ind
+
+    @property
+    def false_positive_interval(self) -> tuple[float, float]:
+        """Wilson's interval of :attr:`false_positive_rate`."""
+        return wilson_interval(self.false_positives, self.n_ind)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of all samples on the right side; depends on how many there are of each kind."""
+        return self._right / (self.n_ind + self.n_ood)
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Wilson's interval of :attr:`accuracy`."""
+        return wilson_interval(self._right, self.n_ind + self.n_ood)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the two kinds' shares on the right side."""
+        return (1 - self.false_positive_rate + self.true_positive_rate) / 2
+
+    @property
+    def balanced_accuracy_interval(self) -> tuple[float, float]:
+        """Interval of :attr:`balanced_accuracy`, from Wilson's of the two rates.
+
+        References
+        ----------
+        G. Y. Zou, A. Donner, Construction of confidence limits about effect measures: a general approach,
+        Statistics in Medicine 27 (2008).
+        """
+        (true_low, true_high), true = self.true_positive_interval, self.true_positive_rate
+        (false_low, false_high), false = self.false_positive_interval, self.false_positive_rate
+        below = math.hypot(true - true_low, false_high - false) / 2
+        above = math.hypot(true_high - true, false - false_low) / 2
+        return max(0.0, self.balanced_accuracy - below), min(1.0, self.balanced_accuracy + above)
+
+    @property
+    def _right(self) -> int:
+        return self.n_ind - self.false_positives + self.true_positives
 
 
 def rates_at(ind: npt.ArrayLike, ood: npt.ArrayLike, threshold: float) -> Rates:
@@ -275,13 +442,22 @@ def rates_at(ind: npt.ArrayLike, ood: npt.ArrayLike, threshold: float) -> Rates:
     ind, ood : array_like of shape (n,) and (m,)
     threshold : float
 
+    Returns
+    -------
+    Rates
+
+    Raises
+    ------
+    DataError
+        As :func:`auroc`.
+
     Examples
     --------
-    >>> rates_at([0, 1, 2, 3], [2, 3, 4, 5], threshold=2)
-    Rates(threshold=2.0, true_positive_rate=0.75, false_positive_rate=0.25, accuracy=0.75, balanced_accuracy=0.75)
+    >>> rates = rates_at([0, 1, 2, 3], [2, 3, 4, 5], threshold=2)
+    >>> rates.true_positive_rate, rates.false_positive_rate, rates.accuracy
+    (0.75, 0.25, 0.75)
+    >>> [round(x, 2) for x in rates.true_positive_interval]
+    [0.3, 0.95]
     """
     ind, ood = checked(ind, "ind"), checked(ood, "ood")
-    false, true = int(np.sum(ind > threshold)), int(np.sum(ood > threshold))
-    fpr, tpr = false / len(ind), true / len(ood)
-    accuracy = (len(ind) - false + true) / (len(ind) + len(ood))
-    return Rates(float(threshold), tpr, fpr, accuracy, (1 - fpr + tpr) / 2)
+    return Rates(float(threshold), int(np.sum(ood > threshold)), int(np.sum(ind > threshold)), len(ind), len(ood))

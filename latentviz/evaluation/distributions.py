@@ -21,6 +21,11 @@ def span(values: Mapping[str, np.ndarray]) -> tuple[float, float]:
     values : dict of ndarray of shape (N,)
         By set.
 
+    Returns
+    -------
+    (low, high) : tuple of float
+        Never of no width; 0 and 1 if there are no values.
+
     Examples
     --------
     >>> span({"a": np.r_[np.arange(1000.0), 1e9]})

@@ -5,24 +5,32 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from latentviz.errors import DataError
-from latentviz.evaluation.accuracy import wilson_interval
-from latentviz.evaluation.detection import METRICS
-from latentviz.evaluation.ranking import Ranking, checked
+from latentviz.evaluation.accuracy import Z95, wilson_interval
+from latentviz.evaluation.detection import METRICS, metric_named
+from latentviz.evaluation.ranking import Ranking
 
-#: Half width of a 95 % interval of the normal distribution.
-_Z95 = 1.959963984540054
+#: Bootstrap replicates behind an interval.
+REPLICATES = 1000
 
 # Counts of a block of replicates: its cumulative sums stay in the processor's cache, which makes it twice as fast.
 _BLOCK = 50_000
 
 # Counts, a byte each, that are kept for the next scorer; if there are more, every scorer draws them again.
 _KEPT = 50_000_000
+
+# Fewer samples of a kind, and resamples of them, say too little of what other samples would have shown.
+_FEW = 10
+
+# Replicates that must lie beyond each end of an interval for the end to be read off them.
+_TAIL = 10
 
 
 class Estimate(NamedTuple):
@@ -32,24 +40,28 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
-    @classmethod
-    def of(cls, value: float, replicates: np.ndarray) -> Estimate:
-        """With the 2.5th and 97.5th percentile of bootstrap replicates (R,)."""
-        low, high = np.quantile(replicates, [0.025, 0.975])
-        return cls(float(value), float(low), float(high))
-
 
 def delong(ind: npt.ArrayLike, ood: npt.ArrayLike) -> Estimate:
     """AUROC with DeLong's interval, in O(N log N).
 
     The interval is symmetric on the scale of the log odds, so that it stays within 0 and 1. Where the samples
-    show no variance (perfect separation, constant scores, a single sample on a side), DeLong's has no width;
-    then it is Wilson's for min(n, m) independent comparisons, the fewest that n and m samples can stand for.
+    show no variance (perfect separation, constant scores), DeLong's has no width, and fewer than ten samples of a
+    kind say too little of theirs; then it is Wilson's for min(n, m) independent comparisons, the fewest that n and m
+    samples can stand for.
 
     Parameters
     ----------
     ind, ood : array_like of shape (n,) and (m,)
         OOD scores, larger is farther out.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    DataError
+        If a side is empty or has scores that are not finite.
 
     References
     ----------
@@ -60,85 +72,38 @@ def delong(ind: npt.ArrayLike, ood: npt.ArrayLike) -> Estimate:
 
     Examples
     --------
-    >>> [round(x, 3) for x in delong([0, 1, 2, 3, 4], [3, 4, 5, 6])]
-    [0.9, 0.496, 0.988]
+    >>> [round(x, 3) for x in delong(range(20), range(10, 30))]
+    [0.875, 0.733, 0.947]
     """
-    ind_wins, ood_wins = _wins(ind, ood)
+    return _delong(Ranking.of(ind, ood))
+
+
+def _delong(ranking: Ranking) -> Estimate:
+    ind_wins, ood_wins = _wins(ranking)
     n, m = len(ind_wins), len(ood_wins)
     value = float(ood_wins.sum() / (2 * n * m))
-    error = _standard_error(ind_wins, ood_wins)
+    error = 0.0
+    if min(n, m) >= _FEW:
+        error = math.sqrt(ind_wins.var(ddof=1) / (4 * m**2 * n) + ood_wins.var(ddof=1) / (4 * n**2 * m))
     if error == 0:
-        pairs = min(n, m)
-        return Estimate(value, *wilson_interval(round(value * pairs), pairs))
-    centre, half = math.log(value / (1 - value)), _Z95 * error / (value * (1 - value))
+        return Estimate(value, *wilson_interval(value * min(n, m), min(n, m)))
+    centre, half = math.log(value / (1 - value)), Z95 * error / (value * (1 - value))
     return Estimate(value, _logistic(centre - half), _logistic(centre + half))
 
 
-def delong_difference(
-    ind_a: npt.ArrayLike, ood_a: npt.ArrayLike, ind_b: npt.ArrayLike, ood_b: npt.ArrayLike
-) -> Estimate:
-    """AUROC of scorer a minus AUROC of scorer b on the same samples, with DeLong's interval.
-
-    Parameters
-    ----------
-    ind_a, ind_b : array_like of shape (n,)
-        Scores of the same InD samples.
-    ood_a, ood_b : array_like of shape (m,)
-        Scores of the same OOD samples.
-
-    Returns
-    -------
-    Estimate
-        Exactly 0, 0, 0 if every sample fares the same with both. Where the samples show no other variance, as
-        in :func:`delong`, the interval is Hoeffding's for min(n, m) independent comparisons.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in delong_difference([0, 1, 2, 3], [2, 4, 5], [0, 4, 2, 3], [2, 4, 5])]
-    [0.125, -0.158, 0.408]
-    """
-    a, b = _wins(ind_a, ood_a), _wins(ind_b, ood_b)
-    _check_same_samples(a, b)
-    ind, ood = a[0] - b[0], a[1] - b[1]
-    value = float(ood.sum() / (2 * len(ind) * len(ood)))
-    if not (ind.any() or ood.any()):
-        return Estimate(0.0, 0.0, 0.0)
-    half = _Z95 * _standard_error(ind, ood) or math.sqrt(2 * math.log(2 / 0.05) / min(len(ind), len(ood)))
-    return Estimate(value, max(-1.0, value - half), min(1.0, value + half))
-
-
-def _wins(ind: npt.ArrayLike, ood: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _wins(ranking: Ranking) -> tuple[np.ndarray, np.ndarray]:
     """Twice the number of samples of the other side that every sample is ranked rightly against; a tie is half.
 
     These are DeLong's structural components times 2m (InD) and 2n (OOD). As whole numbers they are exact, and a
     variance of 0 is told from a small one.
     """
-    ind, ood = checked(ind, "ind"), checked(ood, "ood")
-    ind_sorted, ood_sorted = np.sort(ind), np.sort(ood)
-    ood_wins = np.searchsorted(ind_sorted, ood, side="left") + np.searchsorted(ind_sorted, ood, side="right")
-    ind_loses = np.searchsorted(ood_sorted, ind, side="left") + np.searchsorted(ood_sorted, ind, side="right")
-    return 2 * len(ood) - ind_loses, ood_wins
-
-
-def _standard_error(ind_wins: np.ndarray, ood_wins: np.ndarray) -> float:
-    """Of AUROC or of a difference; 0 also where one sample cannot tell."""
-    n, m = len(ind_wins), len(ood_wins)
-    if min(n, m) == 1:
-        return 0.0
-    return math.sqrt(ind_wins.var(ddof=1) / (4 * m**2 * n) + ood_wins.var(ddof=1) / (4 * n**2 * m))
+    ind, ood = ranking.ind_below, ranking.ood_below
+    ind_wins = np.repeat(2 * ood[-1] - ood[1:] - ood[:-1], np.diff(ind))
+    return ind_wins, np.repeat(ind[1:] + ind[:-1], np.diff(ood))
 
 
 def _logistic(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
-
-
-def _check_same_samples(a: Sequence[npt.ArrayLike], b: Sequence[npt.ArrayLike]) -> None:
-    sizes_a, sizes_b = ([np.size(scores) for scores in pair] for pair in (a, b))
-    if sizes_a != sizes_b:
-        raise DataError(
-            f"The scorers saw {sizes_a[0]:,} and {sizes_b[0]:,} InD, {sizes_a[1]:,} and {sizes_b[1]:,} OOD samples; "
-            "a paired difference needs scores of the same samples."
-        )
 
 
 class Resamples:
@@ -156,7 +121,12 @@ class Resamples:
     replicates : int, default 1000
     seed : int, default 0
     name : str, default ""
-        Of the OOD set.
+        Of the OOD set, or of its content.
+
+    Raises
+    ------
+    DataError
+        If there are no replicates.
 
     Examples
     --------
@@ -164,7 +134,7 @@ class Resamples:
     [((3, 5), [7, 7, 7])]
     """
 
-    def __init__(self, n: int, m: int, replicates: int = 1000, seed: int = 0, name: str = "") -> None:
+    def __init__(self, n: int, m: int, replicates: int = REPLICATES, seed: int = 0, name: str = "") -> None:
         if replicates < 1:
             raise DataError(f"{replicates} bootstrap replicates were asked for; ask for at least one.")
         self.n, self.m, self.replicates, self.seed, self.name = n, m, replicates, seed, name
@@ -196,6 +166,154 @@ def _counts(rng: np.random.Generator, rows: int, size: int) -> np.ndarray:
     return counts
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """How well one scorer tells a set from the InD one, by every measure; or the average over several sets.
+
+    Attributes
+    ----------
+    values : ndarray of shape (measures,), float64
+        In the order of :data:`~latentviz.evaluation.detection.METRICS`.
+    replicates : ndarray of shape (measures, R), float64
+        Their bootstrap replicates. Those of two scorers on the same set can be compared one by one.
+    ends : ndarray of shape (measures, 2), float64
+        Intervals that hold where replicates say nothing: DeLong's of AUROC, else Wilson's.
+    n_ind, n_ood : int
+        Samples of the two kinds; of an average the sum over the sets.
+    smallest : int
+        The fewest samples of a kind, of any of the sets.
+    """
+
+    values: np.ndarray
+    replicates: np.ndarray
+    ends: np.ndarray
+    n_ind: int
+    n_ood: int
+    smallest: int
+
+    @classmethod
+    def of(cls, ind: npt.ArrayLike, ood: npt.ArrayLike, resamples: Resamples) -> Self:
+        """Rank the samples once, then measure them and every resample.
+
+        Parameters
+        ----------
+        ind, ood : array_like of shape (n,) and (m,)
+            OOD scores, larger is farther out.
+        resamples : Resamples
+            The same for several scorers makes their replicates comparable one by one.
+
+        Returns
+        -------
+        Measured
+
+        Raises
+        ------
+        DataError
+            If a side is empty, has scores that are not finite, or is not what the bootstrap draws from.
+        """
+        ranking = Ranking.of(ind, ood)
+        n, m = len(ranking.ind_order), len(ranking.ood_order)
+        tally = ranking.tally()
+        values = np.array([metric.of(tally)[0] for metric in METRICS.values()])
+        found = _replicate(ranking, resamples, list(METRICS))
+        counts = {"ind": n, "ood": m, "": min(n, m)}
+        ends = [
+            _delong(ranking)[1:] if name == "auroc" else wilson_interval(value * count, count)
+            for (name, metric), value in zip(METRICS.items(), values, strict=True)
+            for count in [counts[metric.share_of]]
+        ]
+        return cls(values, np.stack([found[name] for name in METRICS]), np.array(ends), n, m, min(n, m))
+
+    @classmethod
+    def mean(cls, parts: Sequence[Measured]) -> Self:
+        """The plain average over sets, whatever their sizes, replicate by replicate.
+
+        The intervals for where replicates say nothing are averaged too: as if the sets all erred alike.
+        """
+        return cls(
+            np.mean([p.values for p in parts], axis=0),
+            np.mean([p.replicates for p in parts], axis=0),
+            np.mean([p.ends for p in parts], axis=0),
+            parts[0].n_ind,
+            sum(p.n_ood for p in parts),
+            min(p.smallest for p in parts),
+        )
+
+    def estimate(self, metric: str) -> Estimate:
+        """A measure with the 2.5th and 97.5th percentile of its replicates.
+
+        A bootstrap cannot go beyond what the samples show. Where all replicates are equal, and with fewer than ten
+        samples of a kind, the interval is as wide at least as DeLong's (AUROC) or Wilson's (the others, with as many
+        samples as the measure is a share of, or of the rarer kind).
+
+        Raises
+        ------
+        DataError
+            If there is no such measure.
+        """
+        row = _row(metric)
+        low, high = np.quantile(self.replicates[row], [0.025, 0.975])
+        if low == high or self.smallest < _FEW:
+            low, high = min(low, self.ends[row, 0]), max(high, self.ends[row, 1])
+        return Estimate(float(self.values[row]), float(low), float(high))
+
+    def minus(self, other: Measured, metric: str, alpha: float = 0.05) -> Estimate:
+        """The difference to another scorer on the same samples, with a paired interval.
+
+        The interval is of the replicates' percentiles; where they are too few for percentiles that far out, it is
+        the normal distribution's with the replicates' standard deviation. Where all replicates are equal, and with
+        fewer than ten samples of a kind, it is as wide at least as Hoeffding's for as many independent comparisons
+        as there are samples of the rarer kind.
+
+        Parameters
+        ----------
+        other : Measured
+        metric : str
+        alpha : float, default 0.05
+            How often the interval may miss the true difference.
+
+        Returns
+        -------
+        Estimate
+            Exactly 0, 0, 0 if every replicate fares the same with both.
+
+        Raises
+        ------
+        DataError
+            If there is no such measure, or the two are not of the same samples and replicates.
+
+        References
+        ----------
+        W. Hoeffding, Probability inequalities for sums of bounded random variables, Journal of the American
+        Statistical Association 58 (1963).
+        """
+        row = _row(metric)
+        if (self.n_ind, self.n_ood, self.replicates.shape) != (other.n_ind, other.n_ood, other.replicates.shape):
+            raise DataError(
+                f"The scorers saw {self.n_ind:,} and {other.n_ind:,} InD, {self.n_ood:,} and {other.n_ood:,} OOD "
+                f"samples in {self.replicates.shape[1]:,} and {other.replicates.shape[1]:,} replicates; a paired "
+                "difference needs the same."
+            )
+        value = float(self.values[row] - other.values[row])
+        drawn = self.replicates[row] - other.replicates[row]
+        if value == 0 and not drawn.any():
+            return Estimate(0.0, 0.0, 0.0)
+        if alpha / 2 * len(drawn) >= _TAIL:
+            low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
+        else:
+            half = NormalDist().inv_cdf(1 - alpha / 2) * drawn.std()
+            low, high = value - half, value + half
+        if low == high or self.smallest < _FEW:
+            half = math.sqrt(2 * math.log(2 / alpha) / self.smallest)
+            low, high = min(low, value - half), max(high, value + half)
+        return Estimate(value, max(-1.0, float(low)), min(1.0, float(high)))
+
+
+def _row(metric: str) -> int:
+    """Where a measure stands in the arrays of :class:`Measured`."""
+    return list(METRICS).index(metric_named(metric).name)
+
+
 def replicate(
     ind: npt.ArrayLike, ood: npt.ArrayLike, resamples: Resamples, metrics: Sequence[str] = tuple(METRICS)
 ) -> dict[str, np.ndarray]:
@@ -212,26 +330,36 @@ def replicate(
     Returns
     -------
     dict of ndarray of shape (replicates,), float64
+
+    Raises
+    ------
+    DataError
+        If there is no such measure, a side is empty, has scores that are not finite, or is not what the bootstrap
+        draws from.
     """
-    if (np.size(ind), np.size(ood)) != (resamples.n, resamples.m):
+    return _replicate(Ranking.of(ind, ood), resamples, metrics)
+
+
+def _replicate(ranking: Ranking, resamples: Resamples, metrics: Sequence[str]) -> dict[str, np.ndarray]:
+    n, m = len(ranking.ind_order), len(ranking.ood_order)
+    if (n, m) != (resamples.n, resamples.m):
         raise DataError(
-            f"There are {np.size(ind):,} InD and {np.size(ood):,} OOD scores, but the bootstrap draws from "
+            f"There are {n:,} InD and {m:,} OOD scores, but the bootstrap draws from "
             f"{resamples.n:,} and {resamples.m:,} samples."
         )
-    ranking = Ranking.of(ind, ood)
+    measures = {name: metric_named(name).of for name in metrics}
     found: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for counts in resamples:
         tally = ranking.resampled(*counts)
         for name, blocks in found.items():
-            blocks.append(METRICS[name].of(tally))
+            blocks.append(measures[name](tally))
     return {name: np.concatenate(blocks) for name, blocks in found.items()}
 
 
-def bootstrap(ind: npt.ArrayLike, ood: npt.ArrayLike, replicates: int = 1000, seed: int = 0) -> dict[str, Estimate]:
-    """Every measure with its percentile interval from a stratified bootstrap over samples.
-
-    Like any bootstrap it cannot go beyond what the samples show: at perfect separation the intervals have no
-    width. :func:`delong` says more there.
+def bootstrap(
+    ind: npt.ArrayLike, ood: npt.ArrayLike, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Estimate]:
+    """Every measure with its interval from a stratified bootstrap over samples; see :meth:`Measured.estimate`.
 
     Parameters
     ----------
@@ -245,6 +373,11 @@ def bootstrap(ind: npt.ArrayLike, ood: npt.ArrayLike, replicates: int = 1000, se
     dict of Estimate
         By the name of the measure.
 
+    Raises
+    ------
+    DataError
+        If a side is empty or has scores that are not finite, or there are no replicates.
+
     References
     ----------
     B. Efron, R. J. Tibshirani, An introduction to the bootstrap, Chapman & Hall (1993), chapter 13.
@@ -255,41 +388,5 @@ def bootstrap(ind: npt.ArrayLike, ood: npt.ArrayLike, replicates: int = 1000, se
     >>> [round(x, 2) for x in bootstrap(ind, ood)["auroc"]]
     [0.92, 0.88, 0.95]
     """
-    ranking, resamples = Ranking.of(ind, ood), Resamples(np.size(ind), np.size(ood), replicates, seed)
-    found = replicate(ind, ood, resamples)
-    return {name: Estimate.of(METRICS[name].of(ranking.tally())[0], values) for name, values in found.items()}
-
-
-def bootstrap_difference(
-    a: tuple[npt.ArrayLike, npt.ArrayLike],
-    b: tuple[npt.ArrayLike, npt.ArrayLike],
-    metric: str = "auroc",
-    *,
-    replicates: int = 1000,
-    seed: int = 0,
-    resamples: Resamples | None = None,
-) -> Estimate:
-    """A measure of scorer a minus that of scorer b, both on the same resamples of the same samples.
-
-    Parameters
-    ----------
-    a, b : tuple of array_like of shape (n,) and (m,)
-        InD and OOD scores.
-    metric : str
-        A name of :data:`~latentviz.evaluation.detection.METRICS`.
-    replicates : int, default 1000
-    seed : int, default 0
-    resamples : Resamples, optional
-        To be used instead of those of ``replicates`` and ``seed``.
-
-    Examples
-    --------
-    >>> ind, ood = np.arange(100), np.arange(60, 160)
-    >>> bootstrap_difference((ind, ood), (ind**3, ood**3))
-    Estimate(value=0.0, low=0.0, high=0.0)
-    """
-    _check_same_samples(a, b)
-    resamples = resamples or Resamples(np.size(a[0]), np.size(a[1]), replicates, seed)
-    values = [METRICS[metric].of(Ranking.of(*pair).tally())[0] for pair in (a, b)]
-    of_a, of_b = (replicate(*pair, resamples, [metric])[metric] for pair in (a, b))
-    return Estimate.of(values[0] - values[1], of_a - of_b)
+    measured = Measured.of(ind, ood, Resamples(np.size(ind), np.size(ood), replicates, seed))
+    return {name: measured.estimate(name) for name in METRICS}

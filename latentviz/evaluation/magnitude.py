@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from latentviz.evaluation.accuracy import wilson_interval
 from latentviz.geometry.magnitude import Order, norms
 from latentviz.workspace import ImageSet, Run
 
@@ -23,6 +24,15 @@ def set_norms(run: Run, image_set: ImageSet, order: Order = "L2", normalise: boo
     order : {"L1", "L2", "L∞"}
     normalise : bool
         Of ``z / ‖z‖₂``.
+
+    Returns
+    -------
+    ndarray of shape (N,), float64
+
+    Raises
+    ------
+    WorkspaceError
+        If something of the set is missing on disk, or the disk is full.
     """
     if order == "L2" and not normalise:  # stored with the features
         return image_set.read("norm").astype(np.float64)
@@ -41,7 +51,8 @@ def by_length(lengths: np.ndarray, table: pd.DataFrame, groups: int = GROUPS) ->
     ----------
     lengths : ndarray of shape (N,)
     table : DataFrame
-        :meth:`latentviz.ImageSet.table` of the same samples.
+        :meth:`latentviz.ImageSet.table` of the same samples: ``role``, ``correct``, ``confidence``. Accuracy does not
+        exist for the role ``ood``, whatever the labels.
     groups : int
         Of equally many samples; fewer if there are fewer samples.
 
@@ -49,13 +60,13 @@ def by_length(lengths: np.ndarray, table: pd.DataFrame, groups: int = GROUPS) ->
     -------
     DataFrame
         ``length`` (mean of the group), ``low``, ``high`` (its range), ``confidence`` (mean), ``accuracy`` (missing
-        without labels), ``accuracy_low``, ``accuracy_high`` (95 % interval), ``samples``.
+        without labels), ``accuracy_low``, ``accuracy_high`` (95 % interval), ``samples``, ``labelled`` (those that
+        the accuracy counts).
     """
-    from latentviz.evaluation.accuracy import wilson_interval
-
+    counts = table["correct"].mask(table["role"] == "ood")
     rows = []
     for part in np.array_split(np.argsort(lengths, kind="stable"), min(groups, len(lengths))) if len(lengths) else []:
-        correct = table["correct"].iloc[part].dropna()
+        correct = counts.iloc[part].dropna()
         right = int(correct.sum())
         low, high = wilson_interval(right, len(correct)) if len(correct) else (np.nan, np.nan)
         rows.append(
@@ -68,7 +79,8 @@ def by_length(lengths: np.ndarray, table: pd.DataFrame, groups: int = GROUPS) ->
                 "accuracy_low": low,
                 "accuracy_high": high,
                 "samples": len(part),
+                "labelled": len(correct),
             }
         )
-    columns = ["length", "low", "high", "confidence", "accuracy", "accuracy_low", "accuracy_high", "samples"]
-    return pd.DataFrame(rows, columns=columns)
+    measures = ["length", "low", "high", "confidence", "accuracy", "accuracy_low", "accuracy_high"]
+    return pd.DataFrame(rows, columns=[*measures, "samples", "labelled"])

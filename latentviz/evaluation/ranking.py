@@ -46,7 +46,21 @@ class Ranking:
 
     @classmethod
     def of(cls, ind: npt.ArrayLike, ood: npt.ArrayLike) -> Ranking:
-        """Sort the scores; ``DataError`` if a side is empty or not finite."""
+        """Sort the scores.
+
+        Parameters
+        ----------
+        ind, ood : array_like of shape (n,) and (m,)
+
+        Returns
+        -------
+        Ranking
+
+        Raises
+        ------
+        DataError
+            If a side is empty or has scores that are not finite.
+        """
         ind, ood = checked(ind, "ind"), checked(ood, "ood")
         values = np.unique(np.concatenate([ind, ood]))
         ind_order, ood_order = np.argsort(ind, kind="stable"), np.argsort(ood, kind="stable")
@@ -76,7 +90,23 @@ def _cumulated(counts: np.ndarray, order: np.ndarray, below: np.ndarray) -> np.n
 
 
 def checked(scores: npt.ArrayLike, name: str) -> np.ndarray:
-    """Scores (N,) as float64; ``DataError`` that begins with ``name`` if they cannot be ranked."""
+    """Scores that can be ranked.
+
+    Parameters
+    ----------
+    scores : array_like of shape (N,)
+    name : str
+        What the error calls them.
+
+    Returns
+    -------
+    ndarray of shape (N,), float64
+
+    Raises
+    ------
+    DataError
+        If they have another shape, there are none, or one is not finite.
+    """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1:
         raise DataError(f"{name} has the shape {values.shape}; expected one score a sample, (N,).")

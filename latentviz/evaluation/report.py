@@ -9,79 +9,71 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentviz.errors import DataError, WorkspaceError
-from latentviz.evaluation.comparison import best, detection_table
-from latentviz.evaluation.detection import METRICS
-from latentviz.evaluation.scores import EVERYTHING, Asked, FitOn, Scores, scores
+from latentviz.errors import DataError
+from latentviz.evaluation.asked import Asked
+from latentviz.evaluation.comparison import Comparison, averages
+from latentviz.evaluation.detection import METRICS, metric_named
+from latentviz.evaluation.fitting import EVERYTHING, FitOn, Fitted
+from latentviz.evaluation.intervals import REPLICATES
+from latentviz.evaluation.pairs import Pairs
+from latentviz.evaluation.scores import Scores, scores
+from latentviz.evaluation.split import Split
+from latentviz.evaluation.tables import STAR, TextTable, escaped_markdown
+from latentviz.evaluation.work import Work
 from latentviz.progress import Progress, silent
 from latentviz.workspace import Run
-from latentviz.workspace.files import disk_errors
-
-#: Bootstrap replicates behind an interval.
-REPLICATES = 1000
-
-#: What the last stage of a report is called.
-STAGE = "Detection metrics"
+from latentviz.workspace.exporting import check_target, replacing_file
 
 #: Endings of the files that a report can be written to.
 ENDINGS = (".csv", ".parquet", ".md", ".tex")
 
 
-@dataclass(frozen=True)
-class Split:
-    """Which sets are told apart.
+@dataclass(frozen=True, eq=False)
+class Detection(Comparison):
+    """How well scorers detect a run's sets, and what that was found from.
 
     Attributes
     ----------
-    ind : str
-        The in-distribution set.
-    others : tuple of str
-        The sets that are to be told apart from it.
-    near : tuple of str
-        Those of them that are near OOD.
+    run : str
+        Its name.
+    split : Split
+    asked : tuple of Asked
+        The scorers, without those that cannot be used.
+    fit : Fitted
+        What those of them that learn are fitted on.
+    replicates, seed : int
+        Of the bootstrap.
+    scores : Scores
+        Of the split's sets.
     """
 
-    ind: str
-    others: tuple[str, ...]
-    near: tuple[str, ...] = ()
+    run: str
+    split: Split
+    asked: tuple[Asked, ...]
+    fit: Fitted
+    replicates: int
+    seed: int
+    scores: Scores
 
-    @classmethod
-    def of(
-        cls, run: Run, ind: str | None = None, others: Sequence[str] | None = None, near: Sequence[str] = ()
-    ) -> Split:
-        """The usual sets of a run: the first ``ind`` one against all ``ood`` ones, or against the shifted ones.
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why the other scorers cannot be used."""
+        return self.scores.problems
 
-        Raises
-        ------
-        DataError
-            If there is no in-distribution set, nothing to tell apart from it, or an empty set; says what to add.
-        WorkspaceError
-            If the run has no set of a name.
-        """
-        filled = {s.name: s.role for s in run if len(s)}
-        if ind is None:
-            ind = next((name for name, role in filled.items() if role == "ind"), None)
-        if ind is None:
-            raise DataError(
-                f'Run "{run.name}" has no held-out in-distribution samples; add a set with the role "ind", to have '
-                "something that other sets are told apart from."
-            )
-        if others is None:
-            kinds = {role: [n for n, r in filled.items() if r == role and n != ind] for role in ("ood", "shifted")}
-            others = kinds["ood"] or kinds["shifted"]
-        if not others:
-            raise DataError(
-                f'Run "{run.name}" has no out-of-distribution set; add one with the role "ood", to see how well a '
-                "scorer tells it apart."
-            )
-        for name in (ind, *others):
-            if not len(run[name]):
-                raise DataError(f'"{name}" holds no samples.')
-        if unknown := [name for name in near if name not in others]:
-            raise DataError(f'The near set "{unknown[0]}" is not among the sets {", ".join(others)}.')
-        if ind in others:
-            raise DataError(f'"{ind}" cannot be told apart from itself; choose other sets.')
-        return cls(ind, tuple(others), tuple(near))
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """What fitting decided."""
+        return self.scores.notes
+
+    @property
+    def about(self) -> str:
+        """What it was found from, in words."""
+        n_ind = next((len(of[self.split.ind]) for of in self.scores.by_scorer.values()), 0)
+        fitted = f", scorers that learn fitted on {self.fit}" if any(a.learns for a in self.asked) else ""
+        return (
+            f'Run "{self.run}": told apart from {self.split.ind} (n = {n_ind:,}){fitted}; 95 % intervals of '
+            f"{self.replicates:,} stratified bootstrap replicates with seed {self.seed}."
+        )
 
 
 def detection(
@@ -92,8 +84,10 @@ def detection(
     replicates: int = REPLICATES,
     seed: int = 0,
     progress: Progress = silent,
-) -> tuple[pd.DataFrame, Scores]:
-    """Every measure of every scorer on every set, stored or computed and stored scorer by scorer.
+) -> Detection:
+    """Every measure of every scorer on every set, stored or computed and stored pair by pair.
+
+    Averages are over the split's sets with the role ``ood``: a shifted set is neither near nor far OOD.
 
     Parameters
     ----------
@@ -104,97 +98,175 @@ def detection(
     replicates, seed : int
         Of the bootstrap.
     progress : Progress, optional
+        May raise ``Cancelled``; what was finished is kept.
 
     Returns
     -------
-    table : DataFrame
-        As :func:`~latentviz.evaluation.comparison.detection_table`.
-    found : Scores
-        Of the split's sets; with the scorers that cannot be used among its problems.
+    Detection
+        With the scorers that cannot be used among its problems.
+
+    Raises
+    ------
+    DataError, WorkspaceError
+        If there are no replicates, the run has no set of a name, something of it is missing on disk, or the disk is
+        full.
     """
-    found = scores(run, asked, [split.ind, *split.others], fit_on, progress)
-    labels = {a.label: a for a in asked if a.label in found.by_scorer}
-    tables = []
-    for number, label in enumerate(labels):
-        key = _key(run, label, split, fit_on, replicates, seed)
-        if key not in run.derived:
-            table = detection_table(
-                {label: found.by_scorer[label]},
-                ind=split.ind,
-                sets=split.others,
-                near=split.near,
-                replicates=replicates,
-                seed=seed,
-            )
-            run.derived.save(key, {}, {"scorer": label, "split": vars(split), "rows": table.to_dict("list")})
-        tables.append(pd.DataFrame(run.derived.meta(key)["rows"]))
-        progress(STAGE, number + 1, len(labels), "scorers")
-    return pd.concat(tables, ignore_index=True) if tables else _no_rows(), found
+    asked = list(dict.fromkeys(asked))
+    found = scores(run, asked, split.sets, fit_on, progress)
+    usable = tuple(a for a in asked if a.label in found.by_scorer)
+    work = Work(run, fit_on)
+    pairs = Pairs(work, split.ind, replicates, seed).measure(usable, split.others, found, progress)
+    ood = [name for name in split.others if run[name].role == "ood"]
+    return Detection(pairs, averages(ood, split.near), run.name, split, usable, work.fitted_on, replicates, seed, found)
 
 
-def measured(run: Run, asked: Sequence[Asked], split: Split, fit_on: FitOn = EVERYTHING) -> bool:
-    """Whether :func:`detection` has all of it stored."""
-    return all(_key(run, a.label, split, fit_on, REPLICATES, 0) in run.derived for a in asked)
-
-
-def _key(run: Run, label: str, split: Split, fit_on: FitOn, replicates: int, seed: int) -> str:
-    parameters = {
-        "scorer": label,
-        "split": vars(split),
-        "replicates": replicates,
-        "seed": seed,
-        "fit": vars(fit_on),
-    }
-    inputs = [run[name].fingerprint for name in (split.ind, *split.others)]
-    return run.derived.key("detection", parameters, inputs + [s.fingerprint for s in run if s.role == "fit"])
-
-
-def _no_rows() -> pd.DataFrame:
-    return detection_table({}, ind="", sets=[])
-
-
-def wide(table: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
-    """One measure with a row a scorer and a column a set, averages last; in the table's order."""
-    rows = table[table["metric"] == metric]
-    table = rows.pivot_table(index="scorer", columns="set", values="value")
-    return table.reindex(index=rows["scorer"].unique(), columns=rows["set"].unique())
-
-
-def written(table: pd.DataFrame, metric: str, winners: pd.DataFrame | None = None) -> pd.DataFrame:
-    """As :func:`wide`, as text: ``0.907 (0.889–0.924)``, the best of a column marked if it is surely the best.
+def measured(
+    run: Run,
+    asked: Sequence[Asked],
+    split: Split,
+    fit_on: FitOn = EVERYTHING,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> bool:
+    """Whether :func:`detection` has nothing to compute; reads no features.
 
     Parameters
     ----------
-    table : DataFrame
-        Of :func:`detection`.
-    metric : str
-    winners : DataFrame, optional
-        Of :func:`~latentviz.evaluation.comparison.best`.
+    run, asked, split, fit_on, replicates, seed
+        As of :func:`detection`.
+
+    Returns
+    -------
+    bool
+        Also if it is known why the scorers that lack measures cannot be used.
+
+    Raises
+    ------
+    WorkspaceError
+        If the run has no set of a name.
     """
-    rows = table[table["metric"] == metric].copy()
-    rows["text"] = [
-        f"{v:.3f} ({low:.3f}–{high:.3f})" for v, low, high in zip(rows["value"], rows["low"], rows["high"], strict=True)
-    ]
-    values = wide(table, metric)
-    text = rows.pivot_table(index="scorer", columns="set", values="text", aggfunc="first")
-    text = text.reindex(index=values.index, columns=values.columns)
-    if winners is not None:
-        sure = winners[winners["sure"].astype(bool)]
-        for scorer, name in zip(sure["scorer"], sure["set"], strict=True):
-            text.loc[scorer, name] = f"★ {text.loc[scorer, name]}"
-    return text
+    work = Work(run, fit_on)
+    pairs = Pairs(work, split.ind, replicates, seed)
+    return all(all((a, name) in pairs for name in split.others) or work.problem(a, split.sets) for a in asked)
 
 
-def rendered(table: pd.DataFrame, found: Scores, split: Split, ending: str) -> bytes:
+def wide(found: Comparison, metric: str = "auroc") -> pd.DataFrame:
+    """One measure with a row a scorer and a column a set, averages last.
+
+    Parameters
+    ----------
+    found : Comparison
+    metric : str
+
+    Returns
+    -------
+    DataFrame of float
+        Its columns are the headings in ``found.columns``.
+
+    Raises
+    ------
+    DataError
+        If there is no such measure.
+    """
+    metric_named(metric)
+    columns = {
+        heading: [of[column].estimate(metric).value for of in found.measured.values()]
+        for column, heading in found.columns.items()
+    }
+    return pd.DataFrame(columns, index=found.labels)
+
+
+def written(found: Comparison, metric: str = "auroc") -> pd.DataFrame:
+    """As :func:`wide`, as text: ``0.907 (0.889–0.924)``, after a star what is surely the best of its column.
+
+    Parameters
+    ----------
+    found : Comparison
+    metric : str
+
+    Returns
+    -------
+    DataFrame of str
+
+    Raises
+    ------
+    DataError
+        If there is no such measure.
+    """
+    best = found.best(metric)
+    sure = {(row.scorer, (row.kind, row.set)) for row in best.itertuples() if row.sure}
+    columns = {
+        heading: [
+            (STAR if (scorer, column) in sure else "") + "{:.3f} ({:.3f}–{:.3f})".format(*of[column].estimate(metric))
+            for scorer, of in found.measured.items()
+        ]
+        for column, heading in found.columns.items()
+    }
+    return pd.DataFrame(columns, index=found.labels)
+
+
+def text_table(found: Comparison, metric: str = "auroc") -> TextTable:
+    """:func:`written` with the number of samples of every column in the first row.
+
+    Parameters
+    ----------
+    found : Comparison
+    metric : str
+
+    Returns
+    -------
+    TextTable
+
+    Raises
+    ------
+    DataError
+        If there is no such measure.
+    """
+    text = written(found, metric)
+    counts = [f"{of.n_ood:,}" for of in next(iter(found.measured.values()), {}).values()]
+    rows = [[label, *cells] for label, cells in zip(text.index, text.to_numpy().tolist(), strict=True)]
+    return TextTable(["Scorer", *text.columns], [["n", *counts], *rows])
+
+
+def exported(found: Detection) -> pd.DataFrame:
+    """The table for other programs; every row says what it was found from.
+
+    Parameters
+    ----------
+    found : Detection
+
+    Returns
+    -------
+    DataFrame
+        The columns of :attr:`Comparison.table`, then ``run``, ``ind``, ``fitted_on`` (sets, joined by commas; "" for
+        scorers that do not learn), ``n_fit``, ``per_class`` (missing for all), ``fit_seed``, ``replicates``, ``seed``.
+    """
+    fit, learns = found.fit, {a.label: a.learns for a in found.asked}
+    learnt = found.table["scorer"].map(learns).astype(bool)
+    per_class = pd.Series(fit.on.per_class, found.table.index, dtype="Int64").where(learnt)
+    return found.table.assign(
+        run=found.run,
+        ind=found.split.ind,
+        fitted_on=learnt.map({True: ",".join(fit.sets), False: ""}),
+        n_fit=learnt * fit.samples,
+        per_class=per_class,
+        fit_seed=pd.Series(fit.on.seed, found.table.index, dtype="Int64").where(per_class.notna()),
+        replicates=found.replicates,
+        seed=found.seed,
+    )
+
+
+def rendered(found: Detection, ending: str) -> bytes:
     """A report as a file: all rows for other programs (CSV, Parquet), a table a measure for people (Markdown, LaTeX).
 
     Parameters
     ----------
-    table : DataFrame
-    found : Scores
-        That it was made of; tells whether the best scorer of a column is surely the best.
-    split : Split
+    found : Detection
     ending : {".csv", ".parquet", ".md", ".tex"}
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
@@ -204,62 +276,45 @@ def rendered(table: pd.DataFrame, found: Scores, split: Split, ending: str) -> b
     if ending not in ENDINGS:
         raise DataError(f'A report cannot be written as "{ending}"; choose {", ".join(ENDINGS)}.')
     if ending == ".csv":
-        return table.to_csv(index=False).encode()
+        return exported(found).to_csv(index=False).encode()
     if ending == ".parquet":
         content = io.BytesIO()
-        table.to_parquet(content, index=False)
+        exported(found).to_parquet(content, index=False)
         return content.getvalue()
-    form = _latex if ending == ".tex" else _markdown
-    parts = [form(marked(table, found, split, metric), metric) for metric in METRICS]
+    parts = _latex(found) if ending == ".tex" else _markdown(found)
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def write_report(table: pd.DataFrame, found: Scores, split: Split, path: Path) -> None:
-    """Write :func:`rendered` to a file whose ending says how.
+def write_report(found: Detection, path: Path) -> None:
+    """Write :func:`rendered` to a file whose ending says how, whole or not at all.
+
+    Parameters
+    ----------
+    found : Detection
+    path : Path
 
     Raises
     ------
     DataError
-        If the ending is another one.
+        If the ending is another one, or there is no such folder.
     WorkspaceError
         If the file cannot be written.
     """
-    content = rendered(table, found, split, path.suffix)
-    try:
-        with disk_errors(str(path)):
-            path.write_bytes(content)
-    except OSError as error:
-        missing = f"there is no folder {path.parent}" if not path.parent.is_dir() else error.strerror
-        raise WorkspaceError(f"{path} could not be written: {missing}.") from error
+    check_target(path, ENDINGS)
+    with replacing_file(path) as partial:
+        partial.write_bytes(rendered(found, path.suffix))
 
 
-def marked(table: pd.DataFrame, found: Scores, split: Split, metric: str) -> pd.DataFrame:
-    """:func:`written` with the best scorer of every set marked."""
-    return written(table, metric, best(table, found.by_scorer, metric, ind=split.ind))
+def _markdown(found: Detection) -> list[str]:
+    said = f"with 95 % interval; n: samples of the set. {STAR}surely the best of its column."
+    tables = [
+        f"**{metric.title}**, {said} {metric.definition}\n\n{text_table(found, name).markdown()}"
+        for name, metric in METRICS.items()
+    ]
+    return [escaped_markdown(found.about), *tables]
 
 
-def _markdown(text: pd.DataFrame, metric: str) -> str:
-    lines = [["Scorer", *text.columns], ["---"] * (len(text.columns) + 1)]
-    lines += [[label, *row] for label, row in zip(text.index, text.to_numpy().tolist(), strict=True)]
-    title = METRICS[metric]
-    body = "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-    return f"**{title.title}**, with 95 % interval. {title.definition} ★: surely the best of its set.\n\n{body}"
-
-
-#: What LaTeX would take for a command, and what its fonts may not have.
-_ESCAPED = str.maketrans(
-    {c: rf"\{c}" for c in "_%&#${}"} | {"–": "--", "\\": r"\textbackslash{}"} | {c: rf"\{c}{{}}" for c in "~^"}
-)
-
-
-def _latex(text: pd.DataFrame, metric: str) -> str:
-    def cell(value: object) -> str:
-        escaped = str(value).translate(_ESCAPED)
-        return rf"\textbf{{{escaped.removeprefix('★ ')}}}" if escaped.startswith("★ ") else escaped
-
-    rows = [[label, *row] for label, row in zip(text.index, text.to_numpy().tolist(), strict=True)]
-    head, *body = [" & ".join(map(cell, row)) + r" \\" for row in [["Scorer", *text.columns], *rows]]
-    columns = "l" * (len(text.columns) + 1)
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", head, r"\hline", *body, r"\hline", r"\end{tabular}"]
-    comment = f"% {METRICS[metric].title}, with 95 % interval; bold: surely the best of its set"
-    return "\n".join([comment, *lines])
+def _latex(found: Detection) -> list[str]:
+    said = "with 95 % interval; n: samples of the set; bold: surely the best of its column"
+    tables = [f"% {metric.title}, {said}\n{text_table(found, name).latex()}" for name, metric in METRICS.items()]
+    return [f"% {found.about}", *tables]

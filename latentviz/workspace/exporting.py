@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from latentviz.errors import DataError
+from latentviz.errors import DataError, WorkspaceError
 from latentviz.workspace.files import disk_errors, replacing
 from latentviz.workspace.run import Run
 
@@ -60,10 +61,34 @@ def check_target(path: Path, endings: Sequence[str]) -> None:
         raise DataError(f"{path} is a folder; choose the name of a file.")
 
 
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Path of a file to write, which takes the place of ``path`` once it is whole.
+
+    Raises
+    ------
+    WorkspaceError
+        If it cannot be written; says why.
+    """
+    try:
+        with disk_errors(str(path)), replacing(path) as partial:
+            yield partial
+    except OSError as error:
+        raise WorkspaceError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet or CSV, whole or not at all."""
+    """Write a table as Parquet or CSV, whole or not at all.
+
+    Raises
+    ------
+    DataError
+        If the ending is another one, or there is no such folder.
+    WorkspaceError
+        If the file cannot be written.
+    """
     check_target(path, (".parquet", ".csv"))
-    with disk_errors(str(path)), replacing(path) as partial:
+    with replacing_file(path) as partial:
         if path.suffix == ".csv":
             table.to_csv(partial, index=False)
         else:

@@ -46,10 +46,10 @@ def test_every_norm_and_set_is_stored_for_itself(run):
 # By length
 
 
-def table(correct: list, confidence: np.ndarray | None = None) -> pd.DataFrame:
+def table(correct: list, confidence: np.ndarray | None = None, role: str = "ind") -> pd.DataFrame:
     random = np.random.default_rng(len(correct))
     confidence = random.random(len(correct)) if confidence is None else confidence
-    return pd.DataFrame({"correct": pd.array(correct, dtype="boolean"), "confidence": confidence})
+    return pd.DataFrame({"role": role, "correct": pd.array(correct, dtype="boolean"), "confidence": confidence})
 
 
 answers = st.lists(st.tuples(st.floats(0, 100), st.sampled_from([True, False, None])), max_size=60)
@@ -76,6 +76,7 @@ def test_groups_hold_all_samples_once_in_order_of_length(given_answers, groups):
         assert row.length == pytest.approx(lengths[rows].mean())
         assert row.confidence == pytest.approx(samples["confidence"][rows].mean())
         known = [bool(answer) for answer in samples["correct"][rows] if answer is not pd.NA]
+        assert row.labelled == len(known)
         if known:
             assert row.accuracy == pytest.approx(np.mean(known))
             assert (row.accuracy_low, row.accuracy_high) == wilson_interval(sum(known), len(known))
@@ -101,6 +102,13 @@ def test_fewer_samples_than_groups_and_none():
     empty = by_length(np.empty(0), table([]))
     assert empty.empty
     assert empty.columns.tolist() == found.columns.tolist()
+
+
+def test_labels_of_ood_sets_do_not_count():
+    found = by_length(np.arange(20.0), table([True] * 20, role="ood"))
+    assert found["accuracy"].isna().all()
+    assert found["labelled"].sum() == 0
+    assert found["samples"].sum() == 20
 
 
 def test_sets_of_a_run(run):

@@ -1,6 +1,10 @@
 """Scores of a run: computed once, stored, and those of the scorers themselves."""
 
+import dataclasses
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -10,20 +14,23 @@ from hypothesis import strategies as st
 
 from latentviz import Head, Run
 from latentviz.errors import Cancelled, ScorerError, WorkspaceError
-from latentviz.evaluation.job import request, run_job
+from latentviz.evaluation.asked import Asked
+from latentviz.evaluation.fitting import EVERYTHING, FitOn, Fitted, fit_latents
+from latentviz.evaluation.job import in_order, request, run_job
 from latentviz.evaluation.scores import (
-    Asked,
-    FitOn,
-    fit_latents,
+    Stored,
+    compute,
     missing,
     negative_share,
     scores,
+    stored_for,
     stored_scores,
     unusable,
+    warnings_of,
 )
 from latentviz.jobs import JobRecord
 from latentviz.progress import silent
-from latentviz.scorers import Choice, Needs, make
+from latentviz.scorers import Choice, Family, Needs, Scorer, ScorerInfo, make, registry
 from latentviz.scorers import scorers as registered
 from latentviz.workspace import manifest
 from latentviz.workspace.manifest import SetEntry
@@ -228,6 +235,21 @@ def test_cancelling_keeps_the_sets_that_were_finished(run):
     assert missing(run, asked, list(run.sets)) == 0
 
 
+def test_cancelling_keeps_the_scorers_that_were_fitted(run):
+    asked = [Asked("vim"), Asked("mahalanobis"), Asked("she")]
+
+    def cancel(stage: str, done: int, total: int, unit: str = "") -> None:
+        if (stage, done) == ("Fitting scorers", 2):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        scores(run, asked, progress=cancel)
+    assert {meta["scorer"] for meta in run.derived.list("scorers").values()} == {"vim", "mahalanobis"}
+    watching = Watching()
+    scores(run, asked, progress=watching)
+    assert watching.totals["Fitting scorers"] == 1
+
+
 # Fitted on a part
 
 
@@ -252,6 +274,16 @@ def test_a_part_has_as_many_samples_of_every_class_as_there_are(uneven, per_clas
     np.testing.assert_array_equal(part.logits, HEAD.logits(part.features))
 
 
+def test_only_the_rows_of_a_part_are_read():
+    labels = np.r_[[-1] * 1024, labels_of(200)]  # of which the first fill a chunk
+    run = make_run(features={"train": near_means(1224, 1)}, labels={"train": labels})
+    for name in ("features", "logits"):
+        shutil.rmtree(run["train"].folder / name / "c" / "0")
+    np.testing.assert_array_equal(fit_latents(run, FitOn(50)).features, near_means(1224, 1)[1024:])
+    with pytest.raises(WorkspaceError, match="damaged"):
+        fit_latents(run)
+
+
 def test_the_part_follows_the_seed(uneven):
     first, again, other = (fit_latents(uneven, FitOn(5, seed)).features for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -270,10 +302,12 @@ def test_scores_state_the_part_they_were_fitted_on(run):
         np.testing.assert_array_equal(stored_scores(run, Asked(name), "test", fit_on), found.by_scorer[name]["test"])
     said = [(meta["scorer"], meta["fit"]) for meta in run.derived.list("scores").values()]
     assert len(said) == 5  # msp learns nothing, its scores are the same
-    assert ("knn", {"per_class": 30, "seed": 4}) in said
-    assert ("knn", {"per_class": None, "seed": 0}) in said
+    assert ("knn", {"per_class": 30, "seed": 4, "sets": ["train"], "samples": 120}) in said
+    assert ("knn", {"per_class": None, "seed": 0, "sets": ["train"], "samples": 160}) in said
     assert ("msp", None) in said
-    assert {meta["samples"] for meta in run.derived.list("scorers").values()} == {160, 120}
+    assert {meta["fit"]["samples"] for meta in run.derived.list("scorers").values()} == {160, 120}
+    assert {meta["parameters"]["k"] for meta in run.derived.list("scorers").values() if meta["scorer"] == "knn"} == {50}
+    assert str(Fitted.of(run, fit_on)) == "train (n = 120; at most 30 of each class, drawn with seed 4)"
 
 
 def test_a_part_by_classes_does_without_the_samples_that_have_none(uneven):
@@ -341,7 +375,7 @@ def test_scorers_that_lack_something_say_so_and_the_others_work(what):
     assert set(found.by_scorer) == set(NAMES) - expected
     assert all(np.isfinite(of["test"]).all() for of in found.by_scorer.values())
     assert unusable(run) == found.problems
-    assert missing(run, ALL, ["test"]) == len(expected)
+    assert missing(run, ALL, ["test"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -370,6 +404,189 @@ def test_a_parameter_that_the_training_samples_do_not_allow(run):
     assert set(found.by_scorer) == {"knn"}
 
 
+def test_a_refusal_is_remembered(run):
+    asked = [Asked.of("knn", {"k": 161}), Asked.of("vim", {"dimension": WIDTH}), Asked("msp")]
+    assert missing(run, asked, ["test"]) == 3
+    first = scores(run, asked, ["test"])
+    assert set(first.problems) == {"knn(k=161)", f"vim(dimension={WIDTH})"}
+    assert missing(run, asked, list(run.sets)) == 2  # msp on the other sets
+    hide(run, "train", "test", "noise")
+    watching = Watching()
+    assert scores(run.reopened(), asked, ["test"], progress=watching).problems == first.problems
+    assert watching.totals == {}
+
+
+@pytest.mark.parametrize("fit_on", [EVERYTHING, FitOn(40), FitOn(3), FitOn(1)])
+@pytest.mark.parametrize("which", ["all classes", "some without", "none"])
+def test_what_cannot_be_used_depends_on_the_part(which, fit_on):
+    labels = {"all classes": labels_of(160), "some without": np.where(np.arange(160) < 20, -1, labels_of(160))}
+    run = make_run(labels={"train": labels[which]} if which in labels else None)
+    before = unusable(run, fit_on)
+    found = scores(run, ALL, ["test"], fit_on)
+    assert before.items() <= found.problems.items()
+    assert unusable(run, fit_on) == found.problems
+    if which == "none" and fit_on.per_class:
+        assert set(before) == set(LEARNING)
+    elif which != "all classes" and fit_on.per_class is None:
+        assert set(before) == needing(Needs.LABELS)
+    else:
+        assert before == {}
+
+
+# Scorers of other packages
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, name: str, needs: Needs = Needs.LOGITS, **members: object) -> type[Scorer]:
+    """Another package's scorer."""
+    info = ScorerInfo(name, f"Foreign {name}", Family.LOGITS, "s", needs, parameters=members.pop("parameters", ()))
+    kind = type(f"Foreign{name}", (Scorer,), {"info": info, **members})
+    registered()
+    monkeypatch.setitem(registry._known, name, kind)
+    return kind
+
+
+def raises(self, latents):
+    raise ZeroDivisionError("by nothing")
+
+
+def test_scorers_that_fail_spoil_nothing(run, monkeypatch):
+    offer(monkeypatch, "nan", _score=lambda self, latents: np.full(len(latents), np.nan))
+    offer(monkeypatch, "raising", _score=raises)
+    offer(monkeypatch, "unfit", Needs.LOGITS | Needs.FIT, _fit=raises, _score=raises)
+    asked = [Asked("nan"), Asked("msp"), Asked("raising"), Asked("unfit"), Asked("knn")]
+    found = scores(run, asked, ["test", "noise"])
+    assert set(found.by_scorer) == {"msp", "knn"}
+    assert found.problems == {
+        "nan": 'On "test": Foreign nan gives scores that are NaN or infinite (first: sample 0); try other parameters.',
+        "raising": 'On "test": Foreign raising failed in scoring: ZeroDivisionError: by nothing',
+        "unfit": "Foreign unfit failed in fitting: ZeroDivisionError: by nothing",
+    }
+    assert {meta["scorer"] for meta in run.derived.list("scores").values()} == {"msp", "knn"}
+    assert missing(run, asked, ["test", "noise"]) == 0
+    hide(run, "train", "test", "noise")
+    assert scores(run.reopened(), asked, ["test", "noise"]).problems == found.problems
+
+
+def test_a_scorer_that_fails_on_one_set_is_kept_on_the_others(run, monkeypatch):
+    def fails_on_noise(self, latents):
+        return np.full(len(latents), np.inf if len(latents) == 50 else 1.0)
+
+    offer(monkeypatch, "picky", _score=fails_on_noise)
+    assert set(scores(run, [Asked("picky")]).problems) == {"picky"}
+    assert scores(run, [Asked("picky")], ["test"]).problems == {}
+    assert stored_scores(run, Asked("picky"), "noise") is None
+    assert stored_scores(run, Asked("picky"), "test") is not None
+
+
+def test_what_failed_can_be_tried_again(run, monkeypatch):
+    kind = offer(monkeypatch, "flaky", Needs.LOGITS | Needs.FIT, _fit=raises, _score=lambda self, latents: np.ones(60))
+    assert set(compute(run, [Asked("flaky")], ["test"])) == {"flaky"}
+    kind._fit = lambda self, latents: None
+    assert set(compute(run, [Asked("flaky")], ["test"])) == {"flaky"}
+    assert compute(run, [Asked("flaky")], ["test"], again=True) == {}
+    assert scores(run, [Asked("flaky")], ["test"]).problems == {}
+
+
+def test_what_cannot_be_stored_is_learnt_anew(run, monkeypatch):
+    def learn(self, latents):
+        self.lookup_ = {1: object()}
+
+    offer(monkeypatch, "odd", Needs.LOGITS | Needs.FIT, _fit=learn, _score=lambda self, latents: np.ones(len(latents)))
+    assert set(scores(run, [Asked("odd"), Asked("knn")]).by_scorer) == {"odd", "knn"}
+    assert {meta["scorer"] for meta in run.derived.list("scorers").values()} == {"knn"}
+
+
+def test_names_of_foreign_parameters_cannot_collide(run, monkeypatch):
+    for name in ("first", "second"):
+        value = {"first": 1.0, "second": 2.0}[name]
+        offer(
+            monkeypatch,
+            name,
+            parameters=(Choice("scorer", "a", ("a", "b")), Choice("fit", "a", ("a", "b"))),
+            __init__=lambda self, scorer="a", fit="a": vars(self).update(scorer=scorer, fit=fit),
+            _score=lambda self, latents, value=value: np.full(len(latents), value),
+        )
+    asked = [Asked.of(name, {"scorer": "b", "fit": "b"}) for name in ("first", "second")]
+    found = scores(run, asked, ["test"]).by_scorer
+    assert [of["test"][0] for of in found.values()] == [1, 2]
+
+
+def test_another_version_of_a_scorer_has_scores_of_its_own(run, monkeypatch):
+    scores(run, [Asked("msp"), Asked("knn")], ["test"])
+    for name in ("msp", "knn"):
+        kind = registered()[name]
+        monkeypatch.setattr(kind, "info", dataclasses.replace(kind.info, version=kind.info.version + 1))
+    assert missing(run, [Asked("msp"), Asked("knn")], ["test"]) == 2
+    assert stored_for(run, ["test"]) == []
+
+
+# What is stored
+
+
+def test_which_scores_are_stored_of_which_sets(run):
+    knn, few = Asked.of("knn", {"k": 3}), FitOn(30, 4)
+    scores(run, [Asked("msp"), knn], ["test", "noise"])
+    scores(run, [knn, Asked("vim")], ["noise"], few)
+    stored = stored_for(run, ["noise", "test"])
+    assert stored == [
+        Stored(Asked("msp"), EVERYTHING, ("noise", "test")),
+        Stored(Asked("vim"), few, ("noise",)),
+        Stored(knn, EVERYTHING, ("noise", "test")),
+        Stored(knn, few, ("noise",)),
+    ]
+    assert [one.asked.name for one in stored_for(run, ["train", "test"])] == ["msp", "knn"]
+    assert stored_for(run, ["train"]) == stored_for(run, []) == []
+    for one in stored:
+        for name in one.sets:
+            assert stored_scores(run, one.asked, name, one.fit_on) is not None
+
+
+def test_stored_scores_that_cannot_be_read_any_more_are_passed_over(run, monkeypatch):
+    offer(monkeypatch, "gone", _score=lambda self, latents: np.ones(len(latents)))
+    scores(run, [Asked("gone"), Asked("msp"), Asked.of("knn", {"k": 3})], ["test"])
+    monkeypatch.undo()
+    for key, meta in run.derived.list("scores").items():
+        if meta["scorer"] == "knn(k=3)":
+            path = run.derived.folder / key / "meta.json"
+            path.write_text(json.dumps({**meta, "asked": "knn:neighbours=3"}))
+    for name, content in (("damaged", "{"), ("foreign", "[]"), ("empty", "{}")):
+        folder = run.derived.folder / "scores" / name
+        folder.mkdir()
+        (folder / "meta.json").write_text(content)
+    assert stored_for(run, ["test"]) == [Stored(Asked("msp"), EVERYTHING, ("test",))]
+
+
+def test_scores_of_other_training_samples_are_not_listed(run):
+    scores(run, [Asked("msp"), Asked("knn")], ["test"])
+    run = add_set(run, "extra", "fit", near_means(40, 5), labels_of(40))
+    assert stored_for(run, ["test"]) == [Stored(Asked("msp"), EVERYTHING, ("test",))]
+
+
+def test_two_processes_score_the_same_at_once(workspace):
+    run = make_run(workspace=workspace, name="toy")
+    program = (
+        "import sys; from pathlib import Path; from latentviz import Workspace\n"
+        "from latentviz.evaluation.job import request, run_job; from latentviz.evaluation.scores import Asked, FitOn\n"
+        "asked = [Asked(name) for name in ('msp', 'knn', 'mahalanobis')]\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "print(run_job(Path(sys.argv[1]), request('toy', asked, FitOn()), lambda *state: None))"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", program, str(workspace.path)], **pipes) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in both:
+        said, complaint = process.communicate(timeout=120)
+        assert (process.returncode, said) == (0, "3 scorers on 2 sets\n"), complaint
+    assert len(run.derived.list("scores")) == 6
+    assert not list((run.derived.folder / "scores").glob(".*"))
+    for name in ("msp", "knn", "mahalanobis"):
+        same(stored_scores(run, Asked(name), "noise"), direct(run, Asked(name), "noise"))
+
+
 def test_share_of_negative_features():
     features = near_means(60, 2)
     features[::2, 0] = -1
@@ -377,6 +594,9 @@ def test_share_of_negative_features():
     assert negative_share(run) == 30 / features.size
     hide(run, "test")
     assert negative_share(run) == 30 / features.size
+    [sentence] = warnings_of(run, [Asked("react"), Asked("msp")])
+    assert sentence.startswith("4.2 % of the features are negative, but ReAct take")
+    assert warnings_of(run, [Asked("msp")]) == warnings_of(make_run(), [Asked("react")]) == []
 
 
 # What is asked for
@@ -473,7 +693,7 @@ def test_an_infinite_parameter_is_stored_and_found_again(run):
         np.testing.assert_array_equal(again[label]["test"], found[label]["test"])
 
 
-def test_the_job_scores_all_sets(workspace, tmp_path):
+def test_the_job_scores_the_sets(workspace, tmp_path):
     run = make_run(workspace=workspace, name="toy")
     asked = [Asked.of("feature-norm", {"order": np.inf}), Asked.of("knn", {"k": 3}), Asked.of("knn", {"k": 999})]
     fit_on = FitOn(25, 1)
@@ -482,10 +702,31 @@ def test_the_job_scores_all_sets(workspace, tmp_path):
     parameters = manifest.read(tmp_path / "job.json", JobRecord).parameters
     assert parameters == record.parameters == json.loads(json.dumps(record.parameters, allow_nan=False))
     watching = Watching()
-    assert run_job(workspace.path, parameters, watching) == "2 scorers on 3 sets, 1 cannot be used"
-    assert watching.totals["Scoring noise"] == 50
-    assert missing(run, asked[:2], list(run.sets), fit_on) == 0
-    hide(run, "train", "test", "noise")
-    assert run_job(workspace.path, {**parameters, "scorers": parameters["scorers"][:2]}, silent) == (
-        "2 scorers on 3 sets"
+    assert run_job(workspace.path, parameters, watching) == (
+        "2 scorers on 2 sets. k-NN with k = 999 needs as many training samples; there are 100."
     )
+    assert watching.totals["Scoring noise"] == 50
+    assert [missing(run, asked[:2], [name], fit_on) for name in ("test", "noise", "train")] == [0, 0, 2]
+    hide(run, "train", "test", "noise")
+    assert run_job(workspace.path, {**parameters, "scorers": parameters["scorers"][:1]}, silent) == "1 scorer on 2 sets"
+
+
+def test_the_job_begins_with_what_is_waited_for(workspace):
+    roles = {"a": "fit", "b": "ood", "c": "ind", "d": "shifted"}
+    features = {name: near_means(20, 1) for name in roles}
+    run = make_run(features=features, labels=None, roles=roles, workspace=workspace, name="toy")
+    assert in_order(run) == ["c", "b", "d"]
+    assert in_order(run, ["a", "d", "b", "c", "b"]) == ["c", "d", "b", "a"]
+    with pytest.raises(WorkspaceError, match='no set "e"'):
+        in_order(run, ["e"])
+    stages = []
+    run_job(
+        workspace.path,
+        request("toy", [Asked("msp")], EVERYTHING, ["d", "a", "c"]),
+        lambda stage, *_: stages.append(stage),
+    )
+    assert [stage for stage in dict.fromkeys(stages) if stage.startswith("Scoring")] == [
+        "Scoring c",
+        "Scoring d",
+        "Scoring a",
+    ]
