@@ -2,84 +2,71 @@
 
 import streamlit as st
 
-from latentviz import figures
-from latentviz.app import pickers, scoring, scoring_views, show
+from latentviz.app import pickers, scoring, scoring_views, scoring_work, show
 
 run = pickers.run()
 
 st.title("OOD scorers")
 with show.sentences():
+    show.unfinished(run)
     split = scoring.split(run)
+    if split is None:
+        st.stop()
     choice, results = st.columns([4, 9], gap="large")
     with choice:
-        names = scoring.names(run)
+        toggles = st.container()
         with pickers.row():
-            asked = scoring.with_parameters(names)
+            level = pickers.level()
             fit_on = scoring.fit_on(run)
-        level = scoring.level()
+        with toggles:
+            names = scoring.names(run, fit_on)
+        asked = scoring.with_parameters(names)
 
     with results:
-        scoring.negative(run, asked)
-        table, found = scoring.detection(run, asked, split, fit_on)
-        scoring_views.problems(found)
-        scoring_views.stop_if_nothing(table)
+        found = scoring_work.detection(run, asked, split, fit_on)
+        scoring_views.problems(run, asked, found, fit_on)
+        if not found.labels:
+            scoring_views.nothing(asked, found)
+            scoring_views.about(asked, found)
+            st.stop()
         detection, scores, curves, images, agreement, about = st.tabs(
             ["Detection", "Scores", "Curves", "Images", "Agreement", "About the scorers"],
             key="scores",
             on_change="rerun",
         )
 
+    sets = [*split.others, split.ind]
+
     if detection.open:
         with detection:
             metric = scoring.metric()
-            scoring_views.heat_table(table, found, split, metric)
-            scoring_views.compare(found, split, metric)
-            scoring_views.downloads(run, table, found, split)
+            scoring_views.heat_table(found, metric)
+            scoring_views.compare(found, metric)
+            scoring_views.downloads(run, found)
 
     if scores.open:
         with scores:
             with pickers.row():
-                scorer = scoring.one(list(found.by_scorer), "scores")
-                kind = scoring.kind()
-            values = found.by_scorer[scorer]
-            threshold = scoring_views.threshold(values, split, level)
-            st.plotly_chart(
-                figures.scores.distributions(
-                    scoring.distribution(values, kind),
-                    kind,
-                    figures.style.colours_of_sets(run.sets),
-                    f"OOD score: {scoring.title(scorer)}",
-                    threshold,
-                ),
-                key="distributions",
-                alt="How the OOD scores of every set are distributed",
-            )
-            scoring_views.rates(values, split, threshold)
+                scorer = scoring.one(found.labels, "scores")
+                kind = pickers.kind()
+            scoring_views.distributions(run, found, scorer, kind, level)
 
     if curves.open:
         with curves:
-            other = scoring_views.other(split, "curves")
-            st.plotly_chart(scoring_views.roc(found, split, other), key="roc", alt="ROC curve of every scorer")
-            st.plotly_chart(
-                scoring_views.precision_recall(found, split, other),
-                key="pr",
-                alt="Precision and recall of every scorer",
-            )
+            of = pickers.one_of(split.others, "other-of-curves")
+            scoring_views.curves(run, found, of)
 
     if images.open:
         with images:
             with pickers.row():
-                scorer = scoring.one(list(found.by_scorer), "images")
-                of = scoring_views.any_set(split, "images")
-            scoring_views.extremes(run, of, found.by_scorer[scorer][of])
+                scorer = scoring.one(found.labels, "images")
+                of = pickers.one_of(sets, "set-of-images")
+            scoring_views.extremes(run, of, scorer, found.scores.by_scorer[scorer][of])
 
     if agreement.open:
         with agreement:
-            of = scoring_views.any_set(split, "agreement")
-            st.plotly_chart(
-                scoring_views.agreement(found, of), key="agreement", alt="Rank correlation between the scorers"
-            )
-            st.caption("Spearman's rank correlation of the scores of this set's samples.")
+            of = pickers.one_of(sets, "set-of-agreement")
+            scoring_views.agreement(run, found, of)
 
     if about.open:
         with about:

@@ -14,6 +14,8 @@ import latentviz as lv
 from latentviz import launch, projection
 from latentviz.app import cached, roots
 from latentviz.errors import Cancelled, DataError
+from latentviz.evaluation.detection import threshold_at
+from latentviz.evaluation.scores import Asked, FitOn, scores
 from latentviz.extraction import Request, SetRequest
 from latentviz.jobs import jobs, submit
 from latentviz.launch import home
@@ -22,7 +24,7 @@ from latentviz.projection.job import request
 from latentviz.workspace import SetEntry
 from latentviz.workspace.run import listing_of
 
-PAGES = ("overview", "latent_map", "add_run")
+PAGES = ("overview", "latent_map", "ood_scorers", "feature_magnitude", "add_run")
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,37 @@ def test_arrays_without_images_head_or_names(workspace, monkeypatch, page):
 def test_an_empty_workspace_says_what_to_do(workspace, monkeypatch, page):
     app = shown(workspace, page, monkeypatch)
     assert any("latentviz" in info.value for info in app.info)
+
+
+def labelled(workspace: lv.Workspace, roles: dict[str, str], classes: int = 3, name: str = "arrays", **options):
+    """A small run of features that are never negative, with labels where the role says that there are some."""
+    random = np.random.default_rng(0)
+    features = {s: np.abs(random.normal(size=(60, 5)) + n).astype(np.float32) for n, s in enumerate(roles)}
+    labels = {s: random.integers(0, classes, 60) for s, role in roles.items() if role != "ood"}
+    head = lv.Head(random.normal(size=(classes, 5)), np.zeros(classes), options.pop("head", "linear"))
+    return lv.Run.from_arrays(
+        features, labels=labels, head=head, roles=roles, workspace=workspace, name=name, **options
+    )
+
+
+ROLES = {"train": "fit", "test": "ind", "blur": "shifted", "far": "ood"}
+
+
+@pytest.mark.parametrize("missing", ROLES.values())
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_without_a_role(workspace, monkeypatch, page, missing):
+    labelled(workspace, {name: role for name, role in ROLES.items() if role != missing})
+    app = shown(workspace, page, monkeypatch)
+    if page == "feature_magnitude" and missing == "ind":
+        assert 'arrays has no set with the role "ind", so there is no threshold.' in [c.value for c in app.caption]
+    if page == "ood_scorers" and missing == "ind":
+        assert any('add a set with the role "ind"' in info.value for info in app.info)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_model_with_one_class(workspace, monkeypatch, page):
+    labelled(workspace, ROLES, classes=1)
+    shown(workspace, page, monkeypatch)
 
 
 def test_no_two_options_look_the_same(tmp_path, monkeypatch):
@@ -253,6 +286,196 @@ def test_parameters_are_applied_and_then_computed(workspace, monkeypatch):
     (second,) = (job for job in jobs(workspace.path) if job.id != first.id)
     spec = LayoutSpec(sets=tuple(run.sets), n_neighbors=30, min_dist=0.5, metric="cosine")
     assert second.record.parameters == request("arrays", spec)
+
+
+def magnitude_page(workspace, monkeypatch):
+    app = shown(workspace, "feature_magnitude", monkeypatch)
+    return app, lambda: next(slider for slider in app.slider if slider.label == "Threshold")
+
+
+def group(app: AppTest, label: str):
+    return next(group for group in app.button_group if group.label == label)
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    return unharmed(app.switch_page(f"app_pages/{page}.py").run())
+
+
+def test_percentile_and_threshold_tell_each_other(workspace, monkeypatch):
+    run = labelled(workspace, ROLES)
+    lengths = {s.name: s.read("norm").astype(float) for s in run}
+    app, threshold = magnitude_page(workspace, monkeypatch)
+
+    def level() -> float:
+        return app.number_input(key="level").value
+
+    assert level() == 95
+    assert threshold().value == -threshold_at(-lengths["test"], 0.95)
+    unharmed(app.number_input(key="level").set_value(80.0).run())
+    assert threshold().value == -threshold_at(-lengths["test"], 0.8)
+    moved = float(np.sort(lengths["test"])[18]) - 1e-3  # of 60
+    unharmed(threshold().set_value(moved).run())
+    assert threshold().value == moved
+    assert level() == 70
+    rows = app.table[0].value.set_index("Set")["Called OOD"]
+    assert rows["test"].startswith(f"FPR {np.mean(lengths['test'] < moved):.1%} (")
+    assert rows["far"].startswith(f"TPR {np.mean(lengths['far'] < moved):.1%} (")
+    # Neither other sets nor other pages lose it, and the other page has the share.
+    group(app, "Image sets").set_value(["test", "train", "blur"])
+    unharmed(app.run())
+    assert threshold().value == moved
+    app = go(app, "ood_scorers")
+    assert level() == 70
+    app = go(app, "feature_magnitude")
+    assert (threshold().value, level()) == (moved, 70)
+    assert group(app, "Image sets").value == ["test", "train", "blur"]
+    # A share chosen on another page moves it.
+    app = go(app, "ood_scorers")
+    unharmed(app.number_input(key="level").set_value(90.0).run())
+    app = go(app, "feature_magnitude")
+    assert threshold().value == -threshold_at(-lengths["test"], 0.9)
+
+
+def test_a_threshold_that_keeps_all_or_next_to_none(workspace, monkeypatch):
+    run = labelled(workspace, ROLES)
+    lengths = run["test"].read("norm").astype(float)
+    app, threshold = magnitude_page(workspace, monkeypatch)
+    unharmed(app.number_input(key="level").set_value(100.0).run())
+    assert app.table[0].value.set_index("Set")["Called OOD"]["test"].startswith("FPR 0.0% (")
+    unharmed(threshold().set_value(threshold().max).run())
+    assert app.number_input(key="level").value == pytest.approx(max(100 * np.mean(lengths >= threshold().max), 0.1))
+    assert threshold().value == threshold().max
+
+
+def test_balanced_accuracy_is_said_of_ood_sets_only(workspace, monkeypatch):
+    labelled(workspace, {**ROLES, "test2": "ind"})
+    app, _ = magnitude_page(workspace, monkeypatch)
+    group(app, "Image sets").set_value(["train", "test", "test2", "blur", "far"])
+    unharmed(app.run())
+    table = app.table[0].value.set_index("Set")
+    assert (table["Balanced accuracy"] != "–").to_dict() == {
+        name: name == "far" for name in ("train", "test", "test2", "blur", "far")
+    }
+    assert table["Called OOD"].str[:3].to_dict() | {"train": "", "blur": ""} == {
+        "train": "",
+        "blur": "",
+        "test": "FPR",
+        "test2": "FPR",
+        "far": "TPR",
+    }
+
+
+def test_the_in_distribution_set_is_the_same_on_both_pages(workspace, monkeypatch):
+    run = labelled(workspace, {**ROLES, "test2": "ind"})
+    app, threshold = magnitude_page(workspace, monkeypatch)
+    chosen = next(box for box in app.selectbox if box.label == "In-distribution")
+    assert chosen.options == ["test", "test2"]
+    unharmed(chosen.select("test2").run())
+    lengths = run["test2"].read("norm").astype(float)
+    assert threshold().value == -threshold_at(-lengths, 0.95)
+    app = go(app, "ood_scorers")
+    chosen = next(box for box in app.selectbox if box.label == "In-distribution")
+    assert chosen.value == "test2"
+    unharmed(chosen.select("test").run())
+    app = go(app, "feature_magnitude")
+    assert threshold().value == -threshold_at(-run["test"].read("norm").astype(float), 0.95)
+
+
+def test_samples_without_images_are_a_table_whose_numbers_differ(workspace, monkeypatch):
+    labelled(workspace, ROLES)
+    app, threshold = magnitude_page(workspace, monkeypatch)
+    longer, shorter = (frame.value for frame in app.dataframe)
+    assert list(longer.columns) == ["Feature norm ‖z‖₂", "id", "label", "prediction"]
+    numbers = longer["Feature norm ‖z‖₂"].astype(float)
+    assert numbers.is_unique
+    assert numbers.is_monotonic_increasing
+    assert (shorter["Feature norm ‖z‖₂"].astype(float) < threshold().value).all()
+
+
+def test_both_runs_are_named_in_every_tab(workspace, monkeypatch):
+    labelled(workspace, ROLES, name="plain", attributes={"family": "a"})
+    labelled(workspace, ROLES, name="normalised", attributes={"family": "a"}, head="l2")
+    app, _ = magnitude_page(workspace, monkeypatch)
+    assert [heading.value for heading in app.subheader] == ["normalised", "plain"] * 2
+    for tab in ("Confidence and mistakes", "By class"):
+        app.session_state["magnitude-tabs"] = tab
+        unharmed(app.run())
+        assert [heading.value for heading in app.subheader] == ["normalised", "plain"] * 2
+
+
+def test_the_run_to_compare_with_is_of_the_same_family_and_has_the_other_head(workspace, monkeypatch):
+    def usual(name: str) -> str | None:
+        return cached.twin(workspace, workspace[name])
+
+    labelled(workspace, ROLES, name="a", attributes={"family": "x"})
+    labelled(workspace, ROLES, name="b", attributes={"family": "x"})
+    labelled(workspace, ROLES, name="c", head="l2", attributes={"family": "y"})
+    labelled(workspace, ROLES, name="d", head="l2")
+    labelled(workspace, ROLES, name="e")
+    labelled(workspace, dict(list(ROLES.items())[1:]), name="f", head="l2", attributes={"family": "x"})
+    assert [usual(name) for name in "abcdef"] == [None] * 6
+    labelled(workspace, ROLES, name="0", head="l2", attributes={"family": "x"})
+    assert usual("a") == usual("b") == "0"
+    assert usual("0") == "a"
+    # A run that cannot be opened is not chosen by itself, and harms the others only where somebody chooses it.
+    (workspace.folder("a") / "manifest.json").write_text("{}")
+    assert usual("0") == "b"
+    app, threshold = magnitude_page(workspace, monkeypatch)
+    beside = next(box for box in app.selectbox if box.label == "Beside it")
+    assert beside.value == "b"
+    unharmed(beside.select("a").run())
+    assert any("manifest.json" in warning.value for warning in app.warning)
+    assert threshold()
+
+
+def test_the_map_is_coloured_by_stored_scores(workspace, monkeypatch):
+    run = labelled(workspace, ROLES)
+    projection.compute(run, LayoutSpec(sets=tuple(run.sets)))
+    asked = [Asked.of("energy"), Asked.of("knn", {"k": 5})]
+    scores(run, asked, ["test", "far"])
+    scores(run, [Asked.of("knn", {"k": 5})], ["test"], FitOn(4, 1))
+    damaged = run.derived.folder / "scores" / "damaged"
+    damaged.mkdir()
+    (damaged / "meta.json").write_text("{")
+    app = shown(workspace, "latent_map", monkeypatch)
+    by = app.selectbox(key="colour-by")
+    titles = ["Energy", "k-NN (k=5)", "k-NN (k=5), fitted on 4 a class, seed 1"]
+    assert [option for option in by.options if option.startswith("OOD score")] == [f"OOD score: {t}" for t in titles]
+    unharmed(by.select("OOD score: Energy").run())
+    assert "Grey: train, blur without scores. Compute them on the page **OOD scorers**." in [
+        c.value for c in app.caption
+    ]
+    # It stays chosen when more is computed, and what is computed is coloured.
+    scores(run, [Asked.of("energy")], ["train", "blur"])
+    unharmed(app.run())
+    assert app.selectbox(key="colour-by").value == "OOD score: Energy"
+    assert not any("Grey" in c.value for c in app.caption)
+
+
+def test_a_point_has_its_own_score_and_arrays_are_read_once(workspace):
+    run = labelled(workspace, ROLES)
+    layout = projection.compute(run, LayoutSpec(method="pca", sets=("far", "train", "test")))
+    found = scores(run, [Asked.of("energy")], ["far", "test"]).by_scorer["energy"]
+    (stored,) = cached.stored_for(run, layout.spec.sets)
+    assert stored.sets == ("far", "test")
+    points, column = cached.coloured(run, layout, stored)
+    assert column == "OOD score: Energy"
+    for name in ("far", "test"):
+        np.testing.assert_array_equal(points.loc[points["set"] == name, column], found[name])
+    assert points.loc[points["set"] == "train", column].isna().all()
+    assert cached.coloured(run, layout, stored)[0] is points
+    assert cached.coloured(run, layout, "role")[0] is cached.points(run, layout)
+
+
+def test_a_cancelled_umap_says_so_and_can_be_tried_again(workspace, monkeypatch):
+    run = arrays(workspace)
+    submit(workspace.path, "project", "UMAP of arrays", request("arrays", LayoutSpec(sets=tuple(run.sets)))).cancel()
+    app = shown(workspace, "latent_map", monkeypatch)
+    assert any(w.value.startswith("UMAP of arrays: cancelled.") for w in app.warning)
+    unharmed(app.button(key="again-umap").click().run())
+    (job,) = jobs(workspace.path)
+    assert job.active
+    assert app.button(key="cancel-umap")
 
 
 def test_what_the_page_waits_for_shows_how_far_it_is(workspace, monkeypatch):

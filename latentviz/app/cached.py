@@ -6,6 +6,7 @@ shared between sessions and must not be changed (``st.cache_resource``: no copie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ import pandas as pd
 import streamlit as st
 
 from latentviz import projection
-from latentviz.evaluation import accuracy
-from latentviz.evaluation.scores import Asked, stored_scores
+from latentviz.evaluation import accuracy, scores
+from latentviz.evaluation.scores import Stored
+from latentviz.figures.scores import score_title
 from latentviz.workspace import ImageSet, Run, Workspace
 
 if TYPE_CHECKING:
@@ -37,6 +39,26 @@ def run(workspace: Workspace, name: str) -> Run:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _run(folder: str, fingerprint: str, complete: bool) -> Run:
     return Run(Path(folder))
+
+
+def twin(workspace: Workspace, run: Run) -> str | None:
+    """Another run of the same family and the same image sets, but with the other head; None if there is none."""
+    if run.manifest.head is None or "family" not in run.manifest.attributes:
+        return None
+    # The names alone would not tell that a run got its last set.
+    written = sorted((p.parent.name, p.stat().st_mtime_ns) for p in workspace.path.glob("runs/*/manifest.json"))
+    return _twin(workspace, run, str(workspace.path), tuple(written), run.name)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _twin(_workspace: Workspace, _run: Run, path: str, written: tuple[tuple[str, int], ...], name: str) -> str | None:
+    mine = _run.manifest
+    for other in _workspace:  # what cannot be opened is left out
+        its = other.manifest
+        same = {e.name for e in its.sets} == {e.name for e in mine.sets}
+        if same and its.head not in (None, mine.head) and its.attributes.get("family") == mine.attributes["family"]:
+            return other.name
+    return None
 
 
 def sets_table(run: Run) -> pd.DataFrame:
@@ -114,19 +136,42 @@ def _points(_run: Run, _layout: projection.Layout, folder: str, fingerprint: str
     return table
 
 
-def coloured(run: Run, points: pd.DataFrame, by: str | Asked) -> tuple[pd.DataFrame, str]:
-    """The points with the column that colours them, and its name."""
+def stored_for(run: Run, sets: Sequence[str]) -> list[Stored]:
+    """See :func:`latentviz.evaluation.scores.stored_for`."""
+    there = sorted(path.name for path in (run.derived.folder / "scores").glob("[!.]*"))
+    return _stored_for(run, str(run.folder), run.fingerprint, tuple(sets), tuple(there))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _stored_for(
+    _run: Run, folder: str, fingerprint: str, sets: tuple[str, ...], there: tuple[str, ...]
+) -> list[Stored]:
+    return scores.stored_for(_run, sets)
+
+
+def stored_title(stored: Stored) -> str:
+    """What stored scores are called; no two of a run have the same title."""
+    title, part = score_title(stored.asked.label), stored.fit_on
+    return title if part.per_class is None else f"{title}, fitted on {part.per_class:,} a class, seed {part.seed}"
+
+
+def coloured(run: Run, layout: projection.Layout, by: str | Stored) -> tuple[pd.DataFrame, str]:
+    """The points with the column that colours them, and its name; a point without a score has NaN."""
     if isinstance(by, str):
-        return points, by
-    name = score_title(by)
-    parts = [stored_scores(run, by, s) for s in points["set"].unique()]
-    return points.assign(**{name: np.concatenate([part for part in parts if part is not None])}), name
+        return points(run, layout), by
+    spec = layout.spec.model_dump_json()
+    return _scored_points(run, layout, by, str(run.folder), run.fingerprint, spec), stored_title(by)
 
 
-def score_title(asked: Asked) -> str:
-    """What the scores of a scorer are called."""
-    parameters = asked.label.partition("(")[2]
-    return f"OOD score: {asked.info.title}" + (f" ({parameters}" if parameters else "")
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _scored_points(
+    _run: Run, _layout: projection.Layout, by: Stored, folder: str, fingerprint: str, spec: str
+) -> pd.DataFrame:
+    column = []
+    for name in _layout.spec.sets:
+        found = scores.stored_scores(_run, by.asked, name, by.fit_on) if name in by.sets else None
+        column.append(np.full(len(_run[name]), np.nan) if found is None else found)
+    return points(_run, _layout).assign(**{stored_title(by): np.concatenate(column)})
 
 
 def filtered(points: pd.DataFrame, wanted: PointFilter) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -54,6 +55,44 @@ def progress(job: Job, state: JobState, titled: bool = True) -> None:
     if state.seconds_left is not None and state.status == "running":
         parts.append(f"{duration(state.seconds_left)} left")
     st.progress(state.share, text=title + " · ".join(parts))
+
+
+def within(job: Job, key: str, sentence: str = "") -> None:
+    """A job that a page needs, in the page: how far it is, with cancel; or why it ended, and "Try again".
+
+    Parameters
+    ----------
+    job : Job
+    key : str
+        Of its widgets: ``cancel-KEY``, ``again-KEY``.
+    sentence : str, optional
+        What the page shows meanwhile.
+    """
+    if job.active:
+        _watch(str(job.folder), key, sentence)
+        return
+    state = job.state
+    st.warning(f"{job.record.title}: {state.status}. {state.message}", icon=_ICONS[state.status])
+    if st.button("Try again", key=f"again-{key}", icon=":material/refresh:"):
+        job.start()
+        st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _watch(folder: str, key: str, sentence: str) -> None:
+    with show.sentences():
+        job = Job(Path(folder))
+        state = job.state
+        if state.status not in ("waiting", "running"):
+            st.rerun()  # its results are there now
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container():
+                if sentence:
+                    st.caption(sentence)
+                progress(job, state, titled=not sentence)
+            if st.button("Cancel", key=f"cancel-{key}", icon=":material/stop_circle:"):
+                job.cancel()
+                st.rerun()
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from latentviz import projection
 from latentviz.app import cached, jobs_panel, pickers, show
 from latentviz.figures import latent_map as figures
-from latentviz.jobs import Job, jobs, submit
+from latentviz.jobs import jobs, submit
 from latentviz.projection import Layout, LayoutSpec, Quality
 from latentviz.projection.job import request
 from latentviz.workspace import Run
@@ -46,40 +46,19 @@ def _announce(run: Run, wanted: LayoutSpec) -> None:
     """Progress of the UMAP job for these parameters, or the button that starts it."""
     workspace = run.folder.parents[1]
     asked = request(run.name, wanted)
-    same = [job for job in jobs(workspace) if job.record.parameters == asked]
-    any_before = any(
-        job.record.kind == "project" and job.record.parameters["run"] == run.name for job in jobs(workspace)
-    )
+    of_run = [j for j in jobs(workspace) if j.record.kind == "project" and j.record.parameters["run"] == run.name]
+    job = next((j for j in of_run if j.record.parameters == asked), None)
     samples = sum(len(run[name]) for name in wanted.sets)
+    if not of_run and samples <= UNASKED:
+        job = submit(workspace, "project", f"UMAP of {run.name}", asked)
     with st.container(border=True):
-        if same and same[0].active:
-            _watch(same[0].id, run)
+        if job is not None and job.state.status != "done":  # if it is done, its map was deleted
+            jobs_panel.within(job, "umap", "UMAP is being computed; until then the map below is **PCA**.")
             return
-        if not any_before and samples <= UNASKED:
-            _watch(submit(workspace, "project", f"UMAP of {run.name}", asked).id, run)
-            return
-        if same and same[0].state.status in ("failed", "interrupted"):
-            st.warning(f"UMAP {same[0].state.status}: {same[0].state.message}", icon=":material/error:")
         st.write(f"This UMAP of {samples:,} samples has not been computed yet; the map below is **PCA**.")
         if st.button("Compute UMAP", type="primary", icon=":material/play_arrow:", key="compute-umap"):
             submit(workspace, "project", f"UMAP of {run.name}", asked)
             st.rerun()
-
-
-@st.fragment(run_every=0.7)
-def _watch(job_id: str, run: Run) -> None:
-    with show.sentences():
-        job = Job(run.folder.parents[1] / "jobs" / job_id)
-        state = job.state
-        if state.status not in ("waiting", "running"):
-            st.rerun()
-        with st.container(horizontal=True, vertical_alignment="center"):
-            with st.container():
-                st.caption("UMAP is being computed; until then the map below is **PCA**.")
-                jobs_panel.progress(job, state)
-            if st.button("Cancel", key="cancel-umap", icon=":material/stop_circle:"):
-                job.cancel()
-                st.rerun()
 
 
 def draw(run: Run, layout: Layout, shown: pd.DataFrame, colours: figures.Colour, mouse: str) -> np.ndarray:

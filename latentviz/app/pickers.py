@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 import streamlit as st
@@ -14,8 +15,10 @@ from streamlit.delta_generator import DeltaGenerator
 from latentviz import launch
 from latentviz.app import cached
 from latentviz.errors import WorkspaceError
-from latentviz.evaluation.scores import Asked, stored_for
+from latentviz.evaluation.detection import LEVEL
+from latentviz.evaluation.scores import Stored
 from latentviz.figures.latent_map import TITLES
+from latentviz.figures.scores import KINDS
 from latentviz.projection import METRICS, LayoutSpec
 from latentviz.workspace import ImageSet, Run, Workspace
 
@@ -71,20 +74,103 @@ def row() -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom")
 
 
+def id_of(run: Run) -> str:
+    """Short text for the keys of widgets that belong to one run."""
+    return hashlib.blake2b(str(run.folder).encode(), digest_size=4).hexdigest()
+
+
+def one_of(
+    names: Sequence[str],
+    key: str,
+    usual: str | None = None,
+    label: str = "Set",
+    label_visibility: Literal["visible", "collapsed"] = "visible",
+) -> str:
+    """One of some names; the usual one at first, or the first."""
+    default = usual if usual in names else names[0]
+    if len(names) <= 8:
+        return st.segmented_control(
+            label,
+            names,
+            default=default,
+            required=True,
+            key=key,
+            persist_state="session",
+            label_visibility=label_visibility,
+        )
+    position = names.index(default)
+    return st.selectbox(
+        label, names, index=position, key=key, persist_state="session", label_visibility=label_visibility, width=260
+    )
+
+
 def one_set(run: Run, key: str) -> ImageSet:
     """One image set; the first held-out one by default."""
-    names = list(run.sets)
-    if not names:
+    if not run.sets:
         st.info("This run has no image sets yet.")
         st.stop()
-    state = f"set-{key}"
-    if st.session_state.get(state) not in names:
-        st.session_state[state] = next((s.name for s in run if s.role == "ind"), names[0])
-    if len(names) <= 8:
-        st.segmented_control("Image set", names, key=state, required=True, label_visibility="collapsed")
-    else:
-        st.selectbox("Image set", names, key=state, label_visibility="collapsed")
-    return run[st.session_state[state] or names[0]]
+    usual = next((s.name for s in run if s.role == "ind"), None)
+    return run[one_of(list(run.sets), f"set-{key}", usual, "Image set", "collapsed")]
+
+
+def _shared(key: str, usual: Any, options: Sequence[Any] | None = None) -> None:
+    """Let a widget that several pages have begin where the last page left it; call it before the widget.
+
+    ``persist_state`` alone gives a page, when it is opened again, what it showed itself when it was left.
+    """
+    value = st.session_state.get(key, usual)
+    st.session_state[key] = value if options is None or value in options else usual
+
+
+def held_out(run: Run) -> str | None:
+    """The in-distribution set that thresholds and measures start from, the same on all pages; None without one."""
+    names = [s.name for s in run if s.role == "ind" and len(s)]
+    if len(names) < 2:
+        return next(iter(names), None)
+    key = f"ind-{id_of(run)}"
+    _shared(key, names[0], names)  # the run may have been made anew, with other sets
+    return st.selectbox("In-distribution", names, key=key, persist_state="session", width=220)
+
+
+#: Key of :func:`level`.
+LEVEL_KEY = "level"
+
+
+def level() -> float:
+    """Which share of the in-distribution samples a threshold keeps; the same on all pages."""
+    _shared(LEVEL_KEY, 100 * LEVEL)
+    percent = st.number_input(
+        "Threshold keeps (%)",
+        0.1,
+        100.0,
+        step=0.5,
+        format="%.1f",
+        key=LEVEL_KEY,
+        persist_state="session",
+        width=170,
+        help="Of the in-distribution samples; the others are called out-of-distribution, on all pages.",
+    )
+    return percent / 100
+
+
+def keep_share(share: float) -> float:
+    """Make :func:`level` say a share, as near as it can; returns what it says. For callbacks of other widgets."""
+    percent = min(max(round(100 * share, 1), 0.1), 100.0)
+    st.session_state[LEVEL_KEY] = percent
+    return percent / 100
+
+
+def kind() -> str:
+    """How a distribution is drawn, the same on all pages."""
+    _shared("kind", "histogram")
+    return st.segmented_control(
+        "Draw",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        required=True,
+        key="kind",
+        persist_state="session",
+    )
 
 
 def seed(label: str, key: str) -> int:
@@ -115,10 +201,17 @@ def layout_spec(run: Run) -> LayoutSpec:
         default="umap",
         required=True,
         key="method",
+        persist_state="session",
         help="PCA keeps directions of large variance and is there at once. UMAP keeps neighbourhoods.",
     )
     dimensions = st.segmented_control(
-        "Dimensions", [2, 3], format_func=lambda d: f"{d}D", default=2, required=True, key="dimensions"
+        "Dimensions",
+        [2, 3],
+        format_func=lambda d: f"{d}D",
+        default=2,
+        required=True,
+        key="dimensions",
+        persist_state="session",
     )
     normalise = st.segmented_control(
         "Features",
@@ -127,6 +220,7 @@ def layout_spec(run: Run) -> LayoutSpec:
         default=False,
         required=True,
         key="normalise",
+        persist_state="session",
         help="Raw features keep their length; normalised ones are what an L2 head sees.",
     )
     with st.popover("Parameters", icon=":material/tune:"):
@@ -180,21 +274,24 @@ def mouse() -> str:
         default="Point",
         required=True,
         key="mouse",
+        persist_state="session",
         help="Point: click for details and neighbours, drag to move. Lasso, Box: drag around several. The wheel zooms.",
     )
 
 
-def colour_by(run: Run, sets: Sequence[str]) -> str | Asked:
+def colour_by(run: Run, sets: Sequence[str]) -> str | Stored:
     """Column that colours the map, or the scorer whose stored scores do."""
-    scorers = stored_for(run, sets)
-    return st.selectbox(
+    scored = {cached.stored_title(stored): stored for stored in cached.stored_for(run, sets)}
+    by = st.selectbox(
         "Colour by",
-        [*TITLES, *scorers],
-        format_func=lambda by: TITLES[by] if isinstance(by, str) else cached.score_title(by),
+        [*TITLES, *scored],
+        format_func=lambda by: TITLES.get(by, by),
         key="colour-by",
+        persist_state="session",
         width=230,
         help="OOD scores are listed here once they are computed, on the page OOD scorers.",
     )
+    return scored.get(by, by)
 
 
 @dataclass(frozen=True)
@@ -215,7 +312,12 @@ def point_filter(run: Run, points: pd.DataFrame) -> PointFilter:
         st.session_state.setdefault(key, [name for name in present if name not in hidden])
         sets = st.pills("Show sets", present, selection_mode="multi", key=key)
         labels = st.multiselect(
-            "Show classes", cached.labels_of(points), key=f"show-classes-{run.folder}", placeholder="all", width=320
+            "Show classes",
+            cached.labels_of(points),
+            key=f"show-classes-{run.folder}",
+            persist_state="session",
+            placeholder="all",
+            width=320,
         )
     hidden -= set(present)
     hidden |= set(present) - set(sets or present)

@@ -1,58 +1,68 @@
-"""What the page "OOD scorers" shows of scores: tables, thumbnails, explanations."""
+"""What the page "OOD scorers" shows of scores: tables, figures, samples, explanations."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from latentviz.app import cached, scoring, show
-from latentviz.evaluation import comparison, curves, report
+from latentviz import figures
+from latentviz.app import pickers, scoring, scoring_work, show
+from latentviz.evaluation import report
+from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.detection import METRICS, rates_at, threshold_at
-from latentviz.evaluation.report import Split
-from latentviz.evaluation.scores import Asked, Scores
-from latentviz.figures import scores as figures
+from latentviz.evaluation.fitting import FitOn
+from latentviz.evaluation.report import Detection
+from latentviz.evaluation.scores import warnings_of
+from latentviz.figures.scores import scorer_title
 from latentviz.scorers import scorers
+from latentviz.scorers.catalogue import needs
+from latentviz.scorers.info import Parameter
 from latentviz.workspace import Run
 
-#: Images at each end of a score.
+#: Samples at each end of a score.
 ENDS = 24
 
 
-def problems(found: Scores) -> None:
-    """Why a chosen scorer is missing below."""
+def problems(run: Run, asked: Sequence[Asked], found: Detection, fit: FitOn) -> None:
+    """Why a chosen scorer is missing below, and what should make one doubt the others."""
     for label, sentence in found.problems.items():
-        st.warning(f"**{scoring.title(label)}**: {sentence}", icon=":material/block:")
+        st.warning(f"**{scorer_title(label)}**: {sentence}", icon=":material/block:")
+    if found.problems and st.button("Try again", key="scorers-again", icon=":material/refresh:"):
+        scoring_work.again(run, [a for a in asked if a.label in found.problems], found.split, fit)
+    for sentence in warnings_of(run, [a for a in asked if a.label in found.labels]):
+        st.warning(sentence, icon=":material/warning:")
 
 
-def stop_if_nothing(table: pd.DataFrame) -> None:
-    """End the page where there is nothing to compare yet."""
-    if table.empty:
+def nothing(asked: Sequence[Asked], found: Detection) -> None:
+    """Why there is nothing to compare."""
+    if not asked:
         st.info("Choose at least one scorer.", icon=":material/checklist:")
-        st.stop()
+    elif len(found.problems) == len(asked):
+        st.info("None of the chosen scorers can be used with this run; choose others.", icon=":material/block:")
+    else:
+        st.info("The results are here once they are computed.", icon=":material/hourglass_top:")
 
 
-def heat_table(table: pd.DataFrame, found: Scores, split: Split, metric: str) -> None:
+def heat_table(found: Detection, metric: str) -> None:
     """Scorers × sets with intervals; a click on a column sorts."""
     measure = METRICS[metric]
-    values, text = report.wide(table, metric), report.marked(table, found, split, metric)
-    values.index = text.index = [scoring.title(label) for label in values.index]
-    shown = Styler(values).apply(_shades, axis=None, better=1 if measure.larger_is_better else -1)
+    values, text = report.wide(found, metric), report.written(found, metric)
+    values.index = text.index = [scorer_title(label) for label in values.index]
+    shown = Styler(values).apply(figures.scores.shades, axis=None, larger_is_better=measure.larger_is_better)
     for row in values.index:
         for column in values.columns:
             shown.format(_always(text.loc[row, column]), subset=(row, column))
     st.dataframe(shown, alt=f"{measure.title} of every scorer and set", height="content")
-    counts = table.drop_duplicates("set").set_index("set")["n_ood"]
-    sizes = ", ".join(f"{name}: {counts[name]:,}" for name in split.others)
+    counts = found.table.query("kind == 'set'").drop_duplicates("set").set_index("set")["n_ood"]
     st.caption(
-        f"**{measure.title}** {measure.definition} In brackets the 95 % interval of {report.REPLICATES:,} stratified "
-        f"bootstrap replicates. ★: the best of its set, and the paired interval of its difference to the second best "
-        f"leaves out 0. {split.ind}: {table['n_ind'].iloc[0]:,} samples; {sizes}."
+        f"**{measure.title}** {measure.definition} In brackets the 95 % interval. ★: the best of its column, and the "
+        "paired intervals of its differences to all the others, corrected for their number, leave out 0. "
+        f"{found.about} Samples: {', '.join(f'{name} {n:,}' for name, n in counts.items())}."
     )
 
 
@@ -60,39 +70,24 @@ def _always(text: str) -> Callable[[object], str]:
     return lambda _value: text
 
 
-def _shades(values: pd.DataFrame, better: int) -> pd.DataFrame:
-    """Blue where a column is good, from the page's own ground."""
-    goodness = values.rank(pct=True) if better > 0 else values.rank(pct=True, ascending=False)
-    # By value, not by rank alone: scorers that hardly differ should hardly differ in colour.
-    low, high = values.to_numpy().min(), values.to_numpy().max()
-    scaled = (values - low) / max(high - low, 1e-9)
-    strength = scaled if better > 0 else 1 - scaled
-    opacity = 0.04 + 0.5 * strength.clip(0, 1) * goodness.clip(0.3, 1)
-    return opacity.map(lambda a: f"background-color: rgba(59,125,216,{a:.2f})")
-
-
-def compare(found: Scores, split: Split, metric: str) -> None:
+def compare(found: Detection, metric: str) -> None:
     """Whether one scorer surely beats another, set by set."""
-    labels = list(found.by_scorer)
-    if len(labels) < 2:
+    if len(found.labels) < 2:
         return
     with st.expander("Compare two scorers on the same samples", icon=":material/compare_arrows:"):
-        left, right = st.columns(2)
-        with left:
-            a = st.selectbox("First", labels, format_func=scoring.title, key=f"first-of-{len(labels)}")
-        with right:
-            others = [label for label in labels if label != a]
-            b = st.selectbox("Second", others, format_func=scoring.title, key=f"second-of-{len(labels)}")
-        table = comparison.compared(found.by_scorer, a, b, metric, ind=split.ind, sets=split.others)
+        with pickers.row():
+            a = scoring.one(found.labels, "first", "First")
+            b = scoring.one([label for label in found.labels if label != a], "second", "Second")
+        table = found.compared(a, b, metric)
         st.table(
             pd.DataFrame(
                 {
-                    "Set": table["set"],
+                    "Set": [found.columns[key] for key in zip(table["kind"], table["set"], strict=True)],
                     f"{METRICS[metric].title}, first − second": [
                         f"{d:+.3f} ({low:+.3f} – {high:+.3f})"
                         for d, low, high in zip(table["difference"], table["low"], table["high"], strict=True)
                     ],
-                    "Better": [scoring.title(name) if name else "cannot be said" for name in table["better"]],
+                    "Better": [scorer_title(name) if name else "cannot be said" for name in table["better"]],
                 }
             ),
             border="horizontal",
@@ -102,13 +97,13 @@ def compare(found: Scores, split: Split, metric: str) -> None:
         st.caption("95 % interval of the difference on the same samples; one is better where it leaves out 0.")
 
 
-def downloads(run: Run, table: pd.DataFrame, found: Scores, split: Split) -> None:
+def downloads(run: Run, found: Detection) -> None:
     """The whole report as a file."""
-    with st.container(horizontal=True):
+    with pickers.row():
         for ending, name in ((".csv", "CSV"), (".parquet", "Parquet"), (".md", "Markdown"), (".tex", "LaTeX")):
             st.download_button(
                 name,
-                lambda ending=ending: report.rendered(table, found, split, ending),
+                lambda ending=ending: report.rendered(found, ending),
                 f"{run.name}-detection{ending}",
                 icon=":material/download:",
                 on_click="ignore",
@@ -116,111 +111,112 @@ def downloads(run: Run, table: pd.DataFrame, found: Scores, split: Split) -> Non
             )
 
 
-def threshold(values: Mapping[str, np.ndarray], split: Split, level: float) -> float:
-    """The score up to which the chosen share of the in-distribution samples lies."""
-    return threshold_at(values[split.ind], level)
+def distributions(run: Run, found: Detection, label: str, kind: str, level: float) -> None:
+    """How the scores of every set are distributed, and what the threshold does to them."""
+    scores, ind = found.scores.by_scorer[label], found.split.ind
+    threshold = threshold_at(scores[ind], level)
+    axis = figures.scores.Axis.of(scores, ind)
+    st.plotly_chart(
+        figures.scores.distributions(
+            figures.scores.distribution(scores, kind, axis),
+            kind,
+            figures.style.looks_of_sets(run.sets),
+            figures.scores.score_title(label),
+            threshold,
+            axis,
+        ),
+        key="distributions",
+        alt="How the OOD scores of every set are distributed",
+    )
+    _rates(run, scores, ind, found.split.others, threshold)
 
 
-def rates(values: Mapping[str, np.ndarray], split: Split, at: float) -> None:
-    """What the threshold does to every set."""
+def _rates(run: Run, scores: Mapping[str, np.ndarray], ind: str, others: Sequence[str], threshold: float) -> None:
     rows = []
-    for name in split.others:
-        found = rates_at(values[split.ind], values[name], at)
+    for name in others:
+        found = rates_at(scores[ind], scores[name], threshold)
+        ood = run[name].role == "ood"  # samples of the known classes are not wrong to keep
+        balanced = show.with_interval(found.balanced_accuracy, found.balanced_accuracy_interval)
         rows.append(
             {
                 "Set": name,
-                "Flagged": f"{found.true_positive_rate:.1%}",
-                "Accuracy": f"{found.accuracy:.1%}",
-                "Balanced accuracy": f"{found.balanced_accuracy:.1%}",
-                "n": f"{len(values[name]):,}",
+                "n": f"{found.n_ood:,}",
+                "Called OOD": show.with_interval(found.true_positive_rate, found.true_positive_interval),
+                "Balanced accuracy": balanced if ood else "–",
             }
         )
-    false = rates_at(values[split.ind], values[split.ind], at).false_positive_rate
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="What the threshold does to every set")
+    found = rates_at(scores[ind], scores[others[0]], threshold)
+    wrong = show.with_interval(found.false_positive_rate, found.false_positive_interval)
     st.caption(
-        f"Threshold {at:.4g}: what scores higher is called out-of-distribution. {false:.1%} of {split.ind} "
-        f"({len(values[split.ind]):,} samples) are flagged wrongly. Accuracy: of telling the two sets apart."
+        f"Threshold {threshold:.4g}: what scores higher is called out-of-distribution. Of an OOD set that share is the "
+        f"true positive rate. Of {ind} ({found.n_ind:,} samples) {wrong} are called OOD wrongly, the false positive "
+        "rate. Balanced accuracy: of telling the set from it. In brackets 95 % intervals."
     )
 
 
-def other(split: Split, key: str) -> str:
-    """One of the sets that are told apart."""
-    return st.segmented_control(
-        "Set", split.others, default=split.others[0], required=True, key=f"other-{key}-{len(split.others)}"
-    )
+def curves(run: Run, found: Detection, name: str) -> None:
+    """ROC and precision–recall curves of all scorers on one set."""
+    titles = {label: scorer_title(label) for label in found.labels}
+    said = f"n = {len(run[found.split.ind]):,} {found.split.ind}, {len(run[name]):,} {name}"
+    for kind, columns, axes in (
+        ("roc", ("fpr", "tpr"), ("False positives (InD called OOD)", "True positives (OOD called OOD)")),
+        ("precision_recall", ("recall", "precision"), ("Recall (OOD called OOD)", "Precision")),
+    ):
+        st.plotly_chart(
+            figures.scores.curves(scoring_work.curve(run, found, name, kind), *columns, axes, titles),
+            key=kind,
+            alt=f"{axes[1]} against {axes[0]} of every scorer",
+        )
+    st.caption(said)
 
 
-def any_set(split: Split, key: str) -> str:
-    """One of the sets, the in-distribution one included."""
-    names = [*split.others, split.ind]
-    return st.segmented_control("Set", names, default=names[0], required=True, key=f"set-of-{key}-{len(names)}")
-
-
-def roc(found: Scores, split: Split, name: str) -> Any:
-    """ROC curves of all scorers on one set."""
-    return figures.curves(
-        _curves(found, split, name, curves.roc),
-        "fpr",
-        "tpr",
-        ("False positives (InD flagged)", "True positives (OOD flagged)"),
-        _titles(found),
-    )
-
-
-def precision_recall(found: Scores, split: Split, name: str) -> Any:
-    """Precision–recall curves of all scorers on one set."""
-    return figures.curves(
-        _curves(found, split, name, curves.precision_recall),
-        "recall",
-        "precision",
-        ("Recall (OOD flagged)", "Precision"),
-        _titles(found),
-    )
-
-
-def _curves(found: Scores, split: Split, name: str, of: Callable[..., pd.DataFrame]) -> pd.DataFrame:
-    frames = [of(values[split.ind], values[name]).assign(scorer=label) for label, values in found.by_scorer.items()]
-    return pd.concat(frames, ignore_index=True)
-
-
-def _titles(found: Scores) -> dict[str, str]:
-    return {label: scoring.title(label) for label in found.by_scorer}
-
-
-def agreement(found: Scores, name: str) -> Any:
+def agreement(run: Run, found: Detection, name: str) -> None:
     """Rank correlation between the scorers on one set."""
-    of = {scoring.title(label): values[name] for label, values in found.by_scorer.items()}
-    return figures.agreement(comparison.rank_agreement(of) if len(of) > 1 else pd.DataFrame())
+    st.plotly_chart(
+        figures.scores.agreement(scoring_work.agreement(run, found, name)),
+        key="agreement",
+        alt="Rank correlation between the scorers",
+    )
+    st.caption(f"Spearman's rank correlation of the scores of {name}, n = {len(run[name]):,}.")
 
 
-def extremes(run: Run, name: str, values: np.ndarray) -> None:
-    """The images that a scorer calls most and least out-of-distribution."""
+def extremes(run: Run, name: str, label: str, values: np.ndarray) -> None:
+    """The samples that a scorer calls most and least out-of-distribution."""
     order = np.argsort(-values, kind="stable")
-    table = cached.set_table(run[name])
     for heading, rows in (("Most out-of-distribution", order[:ENDS]), ("Least", order[::-1][:ENDS])):
         st.markdown(f"**{heading}**")
-        said = cached.captions(table.iloc[rows])
-        captions = [f"{value:.3g} · {text}" for value, text in zip(values[rows], said, strict=True)]
-        show.thumbnails(cached.thumbnails(run[name], rows), captions)
+        show.samples(run[name], rows, values, figures.scores.score_title(label))
 
 
-def about(asked: Sequence[Asked], found: Scores) -> None:
-    """Formula, idea and paper of every chosen scorer, and what fitting decided."""
+def about(asked: Sequence[Asked], found: Detection) -> None:
+    """Formula, idea, paper and parameters of every chosen scorer, and what fitting decided."""
     for one in asked:
         info, kind = one.info, scorers()[one.name]
         with st.container(border=True):
-            st.markdown(f"**{scoring.title(one.label)}** · {info.family.value}")
+            st.markdown(f"**{scorer_title(one.label)}** · {info.family.value}")
             st.latex(f"s(x) = {info.formula}")
             st.write(_first_sentence(inspect.getdoc(kind) or ""))
-            facts = [f"runs in {info.library}"]
+            for parameter in info.parameters:
+                st.caption(_parameter(parameter))
+            facts = [] if needs(info) == "–" else [f"needs: {needs(info)}"]
+            facts.append(f"runs in {info.library}")
             if info.paper:
                 paper = info.paper
                 facts.append(f"[{paper.title}]({paper.link}), {paper.venue} {paper.year}")
             else:
                 facts.append("a definition of this project")
             st.caption(" · ".join(facts))
+            for sentence in info.warnings:
+                st.caption(f":material/warning: {sentence}")
             for note in found.notes.get(one.label, []):
                 st.caption(f":material/info: {note}")
+
+
+def _parameter(parameter: Parameter) -> str:
+    default = "auto" if parameter.default is None else parameter.default
+    said = f"`{parameter.name}`: {parameter.range}, by default {default}."
+    return f"{said} {parameter.help}" if parameter.help else said
 
 
 def _first_sentence(text: str) -> str:

@@ -11,9 +11,11 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from latentviz.app import cached
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import LatentvizError
 from latentviz.evaluation.accuracy import in_words
+from latentviz.evaluation.scores import Stored
 from latentviz.progress import Progress
 from latentviz.projection import Layout, Quality
 from latentviz.workspace import ImageSet, Run, Workspace
@@ -132,6 +134,51 @@ def thumbnails(images: np.ndarray | None, captions: list[str], width: int = 72) 
     st.image([_enlarged(image, width) for image in images], caption=captions, width=width)
 
 
+def samples(image_set: ImageSet, rows: np.ndarray, values: np.ndarray, title: str) -> None:
+    """Some samples of a set with a number of each: as thumbnails, or as a table if the set has no images.
+
+    Parameters
+    ----------
+    image_set : ImageSet
+    rows : ndarray of int
+        In the order in which they are shown.
+    values : ndarray of shape (N,)
+        Of all samples of the set.
+    title : str
+        What the number is.
+    """
+    if not len(rows):
+        st.caption("None.")
+        return
+    table, numbers = cached.set_table(image_set).iloc[rows], told_apart(values[rows])
+    images = cached.thumbnails(image_set, rows)
+    if images is not None:
+        thumbnails(images, [f"{n} · {text}" for n, text in zip(numbers, cached.captions(table), strict=True)])
+        return
+    st.dataframe(
+        table[["id", "label", "prediction"]].assign(**{title: numbers})[[title, "id", "label", "prediction"]],
+        hide_index=True,
+        alt=f"Samples with their {title}",
+        height=300,
+    )
+
+
+def told_apart(values: np.ndarray) -> list[str]:
+    """Numbers as text, with as many of 3 to 7 digits as they need to look different.
+
+    Examples
+    --------
+    >>> told_apart(np.array([12.341, 12.349, 5.0]))
+    ['12.34', '12.35', '5.000']
+    """
+    texts = [""]
+    for digits in range(3, 8):
+        texts = [f"{value:#.{digits}g}" for value in values]
+        if len(set(texts)) == len(set(values.tolist())):
+            break
+    return texts
+
+
 def _enlarged(image: np.ndarray, width: int) -> Image.Image:
     """Whole pixels, so that a 28-pixel digit is not blurred by the browser."""
     factor = max(1, round(2 * width / image.shape[1]))
@@ -164,6 +211,27 @@ def shown_of(shown: pd.DataFrame, points: pd.DataFrame) -> None:
     """How many points the filter leaves."""
     count = f"{len(shown):,} of {len(points):,}" if len(shown) < len(points) else f"{len(points):,}"
     st.caption(f"{count} samples", width="content")
+
+
+def without_scores(colour_by: str | Stored, layout: Layout) -> None:
+    """Which sets of a map are grey because nobody has computed their scores."""
+    if isinstance(colour_by, str):
+        return
+    grey = [name for name in layout.spec.sets if name not in colour_by.sets]
+    if grey:
+        st.caption(f"Grey: {', '.join(grey)} without scores. Compute them on the page **OOD scorers**.")
+
+
+def with_interval(share: float, interval: tuple[float, float]) -> str:
+    """A share and its 95 % interval, which is not broken over two lines.
+
+    Examples
+    --------
+    >>> with_interval(0.858, (0.828, 0.884))
+    '85.8% (82.8\xa0–\xa088.4)'
+    """
+    low, high = interval
+    return f"{share:.1%} ({100 * low:.1f}\u00a0–\u00a0{100 * high:.1f})"
 
 
 def quality(layout: Layout, q: Quality) -> None:

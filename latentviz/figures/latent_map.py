@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
 from latentviz.figures.style import (
     CATEGORY_COLOURS,
@@ -15,6 +17,7 @@ from latentviz.figures.style import (
     RAMP,
     ROLE_COLOURS,
     empty,
+    look,
     tidy,
 )
 
@@ -23,6 +26,9 @@ POINT_LIMIT = 20_000
 
 #: Further categories are drawn as "other".
 CATEGORY_LIMIT = 20
+
+#: Part of a ramp that is grey, if points have no value.
+_GREY = 0.04
 
 _HEIGHT = 580
 
@@ -55,7 +61,7 @@ class Colour:
         return replace(self, values=self.values[rows])
 
 
-def colour(points: pd.DataFrame, by: str) -> Colour:
+def colour(points: pd.DataFrame, by: str, sets: Iterable[str] = ()) -> Colour:
     """How to colour points by a column.
 
     Parameters
@@ -63,7 +69,11 @@ def colour(points: pd.DataFrame, by: str) -> Colour:
     points : DataFrame
         Of :meth:`latentviz.Run.table`; all of them, so that a filter does not change the colours.
     by : str
-        ``set``, ``role``, ``label``, ``prediction``, ``correct``, or a numeric column.
+        ``set``, ``role``, ``label``, ``prediction``, ``correct``, or a numeric column; where a number is missing,
+        the point is grey.
+    sets : iterable of str, optional
+        All of the run's, so that a set has the same colour here as in every other figure, and in every layout;
+        by default those of the points.
     """
     values = points[by]
     if by == "correct":
@@ -74,7 +84,10 @@ def colour(points: pd.DataFrame, by: str) -> Colour:
     if values.dtype.kind in "fiu":
         numbers = values.to_numpy(dtype=np.float32)
         return Colour(TITLES.get(by, by), numbers, limits=_limits(numbers))
-    order = list(dict.fromkeys(values)) if by == "set" else sorted(set(values))
+    if by == "set":
+        palette = {name: look(number).colour for number, name in enumerate(dict.fromkeys([*sets, *values]))}
+        return _categories(TITLES[by], values, list(palette), palette)
+    order = sorted(set(values))
     frequent = values.value_counts().index[:CATEGORY_LIMIT]
     kept = [name for name in order if name in set(frequent)]
     palette = dict(zip(kept, CATEGORY_COLOURS, strict=False))
@@ -162,6 +175,8 @@ def scatter(points: pd.DataFrame, coloured: Colour, selected: np.ndarray | None 
     for number, (name, fill) in enumerate(zip(coloured.categories, coloured.colours, strict=True)):
         if (coloured.values == number).any():
             figure.add_trace(_legend_entry(name, fill, deep))
+    if not coloured.categories and np.isnan(coloured.values).any():
+        figure.add_trace(_legend_entry("no value", OTHER_COLOUR, deep))
     # The legend explains colours; hiding a set is the filter's work, so a click on it does nothing.
     figure.update_layout(
         legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "itemclick": False, "itemdoubleclick": False},
@@ -196,7 +211,21 @@ def _ramp(coloured: Colour, order: np.ndarray) -> dict:
     if not coloured.categories:
         low, high = coloured.limits
         bar = {"title": {"text": coloured.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
-        return {"color": values, "colorscale": RAMP, "cmin": low, "cmax": high, "colorbar": bar}
+        marker = {"color": values, "colorscale": RAMP, "cmin": low, "cmax": high, "colorbar": bar}
+        return marker | _with_grey(values, low, high) if np.isnan(values).any() else marker
     count = len(coloured.categories)
     steps = [(edge / count, fill) for n, fill in enumerate(coloured.colours) for edge in (n, n + 1)]
     return {"color": values, "colorscale": steps, "cmin": -0.5, "cmax": count - 0.5, "showscale": False}
+
+
+def _with_grey(values: np.ndarray, low: float, high: float) -> dict:
+    """A ramp that begins with grey for points without a value; plotly would leave them out."""
+    below = low - _GREY * (high - low)
+    end = (low - below) / (high - below)
+    ramp = [(end + position * (1 - end), fill) for position, fill in get_colorscale(RAMP)]
+    known = np.maximum(values, low)  # what is below the ramp is not unknown
+    return {
+        "color": np.where(np.isnan(values), below, known),
+        "colorscale": [(0, OTHER_COLOUR), (end, OTHER_COLOUR), *ramp],
+        "cmin": below,
+    }

@@ -1,10 +1,13 @@
-"""The one look of all figures: colours of roles and categories, margins, empty states."""
+"""The one look of all figures: colours of roles and categories, lines, margins, empty states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
+
+from latentviz.workspace import ImageSet
 
 #: Colours that stay apart on light and dark ground and for colour-blind readers.
 ROLE_COLOURS = {"fit": "#8a94a6", "ind": "#3b7dd8", "shifted": "#e08a00", "ood": "#c9425f"}
@@ -35,6 +38,15 @@ CATEGORY_COLOURS = (
 OTHER_COLOUR = "#7a8699"
 CORRECT_COLOURS = {"correct": "#2a9d78", "wrong": "#c9425f", "no label": OTHER_COLOUR}
 
+#: So that sets can be told apart without colours, at least those of different roles.
+_ROLE_DASHES = {"fit": "dot", "ind": "solid", "shifted": "dashdot", "ood": "dash"}
+_ROLE_SYMBOLS = {"fit": "square", "ind": "circle", "shifted": "diamond", "ood": "x"}
+#: Lines of categories, where there are more of them than colours.
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+#: A legend that takes no width from the plot, which would be too narrow on a small screen.
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+
 #: From the page's own ground, so that zero is quiet in light and dark.
 GROUND_TO_BLUE = ((0.0, "rgba(59,125,216,0.04)"), (1.0, "rgba(59,125,216,1)"))
 
@@ -42,9 +54,40 @@ GROUND_TO_BLUE = ((0.0, "rgba(59,125,216,0.04)"), (1.0, "rgba(59,125,216,1)"))
 RAMP = "Viridis"
 
 
-def colours_of_sets(names: Iterable[str]) -> dict[str, str]:
-    """A colour for every image set, the same in all figures of a run."""
-    return {name: CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)] for number, name in enumerate(names)}
+@dataclass(frozen=True)
+class Look:
+    """How a line or its points are drawn.
+
+    Attributes
+    ----------
+    colour, dash, symbol : str
+        As plotly calls them.
+    samples : int
+        How many it stands for; 0 if that is not said.
+    """
+
+    colour: str
+    dash: str = "solid"
+    symbol: str = "circle"
+    samples: int = 0
+
+    def named(self, name: str) -> str:
+        """A name for the legend, with the number of samples."""
+        return f"{name} (n = {self.samples:,})" if self.samples else name
+
+
+def look(number: int, samples: int = 0) -> Look:
+    """Look of the category of a number: the colours in their order, then again with other lines."""
+    again, position = divmod(number, len(CATEGORY_COLOURS))
+    return Look(CATEGORY_COLOURS[position], _DASHES[again % len(_DASHES)], samples=samples)
+
+
+def looks_of_sets(sets: Mapping[str, ImageSet]) -> dict[str, Look]:
+    """Look of every image set of a run: the same in all figures, whichever of them are drawn."""
+    return {
+        name: Look(look(number).colour, _ROLE_DASHES[s.role], _ROLE_SYMBOLS[s.role], len(s))
+        for number, (name, s) in enumerate(sets.items())
+    }
 
 
 def tidy(figure: go.Figure, height: int) -> go.Figure:

@@ -22,7 +22,7 @@ from latentviz.projection import LayoutSpec
 WAIT = 60_000
 
 # Opened at the address of a page, Streamlit looks for its server below that address first.
-HARMLESS = ("/latent_map/_stcore/", "/add_run/_stcore/")
+HARMLESS = ("/_stcore/",)
 
 # Notes that the page asked the server for a run of the script, until Streamlit reports one.
 # 0x5a is the tag of `rerun_script` in Streamlit's BackMsg.

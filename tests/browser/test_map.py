@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from latentviz import Head, Run, Workspace
+from latentviz.evaluation.scores import Asked, scores
 from latentviz.jobs import jobs
 from latentviz.projection import LayoutSpec, compute, neighbours_of, quality_of, stored
 from tests.browser.conftest import choose, settled, signal_all
@@ -114,7 +115,7 @@ def test_a_box_selects_exactly_the_points_in_it(laid_out, open_page):
     assert names(inner) <= names(exported) <= names(outer)
     assert page.get_by_role("heading", name=f"{len(exported):,} samples selected").count() == 1
     # Recolouring keeps it, in the panel and on the map.
-    page.get_by_label("Colour by").click()
+    page.get_by_label("Colour by", exact=True).click()
     page.get_by_role("option", name="Feature norm").click()
     settled(page)
     assert page.get_by_role("heading", name=f"{len(exported):,} samples selected").count() == 1
@@ -229,3 +230,34 @@ def test_three_dimensions(laid_out, open_page):
     page.get_by_text("3D", exact=True).click()
     page.get_by_text("Turn with the mouse").wait_for()
     page.wait_for_function("document.querySelector('.js-plotly-plot')?._fullData?.[0]?.type === 'scatter3d'")
+
+
+def test_points_have_the_colour_of_their_stored_score(serve, demo, tmp_path, open_page):
+    whole = demo / "workspace"
+    shutil.copytree(whole / "runs" / "digits", tmp_path / "runs" / "digits", ignore=shutil.ignore_patterns("derived"))
+    shutil.copy(whole / "latentviz.json", tmp_path)
+    run = Workspace(tmp_path)["digits"]
+    compute(run, LayoutSpec(sets=tuple(run.sets), method="pca"))
+    compute(run, LayoutSpec(sets=tuple(run.sets)))
+    found = scores(run, [Asked.of("energy")], ["test", "photographs"]).by_scorer["energy"]
+    page = open_map(serve(tmp_path), open_page)
+    show_pca(page)
+    choose(page, "Colour by", "OOD score: Energy")
+    page.get_by_text("Grey: train, ").wait_for()
+    colours = page.evaluate(
+        "(() => { const m = document.querySelector('.js-plotly-plot')._fullData[0].marker;"
+        " return {color: [...m.color], low: m.cmin, high: m.cmax}; })()"
+    )
+    points = points_on_screen(page).assign(colour=colours["color"])
+    grey = colours["low"] + 1e-5
+    for name in run.sets:
+        shown = points[points["set"] == name].set_index("id")["colour"]
+        if name in found:
+            expected = dict(zip(run[name].index["id"], found[name], strict=True))
+            inside = shown[(shown > shown.min()) & (shown < colours["high"])]
+            assert len(inside) > len(shown) / 2
+            np.testing.assert_allclose(inside, [expected[i] for i in inside.index], rtol=1e-5)
+            assert (shown > grey + 1e-3).all()
+        else:
+            assert (shown <= grey).all()
+    page.get_by_text("no value").wait_for()

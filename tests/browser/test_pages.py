@@ -9,7 +9,13 @@ from playwright.sync_api import expect
 from latentviz.evaluation.accuracy import sets_table
 from tests.browser.conftest import errors, settled
 
-PAGES = {"": "Image sets", "latent_map": "Trustworthiness", "add_run": "Jobs"}
+PAGES = {
+    "": "Image sets",
+    "latent_map": "Trustworthiness",
+    "ood_scorers": "Detection",
+    "feature_magnitude": "Balanced accuracy",
+    "add_run": "Jobs",
+}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -19,8 +25,7 @@ def test_every_page_shows_its_content(laid_out, open_page, path, width, dark):
     page.get_by_text(PAGES[path], exact=True).first.wait_for()
     settled(page)
     assert errors(page) == []
-    sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert sideways <= 0
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
 
 
 def test_overview_shows_the_numbers_of_the_library(demo_app, demo_workspace, open_page):

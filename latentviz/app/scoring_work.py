@@ -1,0 +1,115 @@
+"""From chosen scorers to their scores: stored ones, computed in the page, or, if it is long, in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from latentviz.app import jobs_panel, show
+from latentviz.evaluation import comparison, curves, report
+from latentviz.evaluation.asked import Asked
+from latentviz.evaluation.fitting import FitOn, Fitted
+from latentviz.evaluation.job import request
+from latentviz.evaluation.report import Detection
+from latentviz.evaluation.scores import compute, missing
+from latentviz.evaluation.split import Split
+from latentviz.figures.scores import scorer_title
+from latentviz.jobs import jobs, submit
+from latentviz.scorers import scorers
+from latentviz.workspace import Run
+
+#: Multiplications that a page does while somebody waits for it, some seconds.
+_AT_ONCE = 2e11
+
+
+def detection(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> Detection:
+    """Scores and measures of the chosen scorers but those that have to be computed in the background first."""
+    later = _long(run, asked, on, fit)
+    now = [a for a in asked if a not in later]
+    with st.container():  # always there, so that what was below it stays in its place meanwhile
+        if later:
+            _in_background(run, later, on, fit)
+        if not report.measured(run, now, on, fit):
+            with show.progress() as progress:
+                report.detection(run, now, on, fit, progress=progress)
+    return _detection(run, tuple(now), on, fit, str(run.folder), run.fingerprint)
+
+
+def again(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> None:
+    """Try scorers once more that could not be used, for example because the memory was full."""
+    with show.progress() as progress:
+        compute(run, asked, on.sets, fit, progress, again=True)
+    _detection.clear()
+    st.rerun()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _detection(_run: Run, asked: tuple[Asked, ...], on: Split, fit: FitOn, folder: str, fingerprint: str) -> Detection:
+    return report.detection(_run, asked, on, fit)
+
+
+def _long(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> list[Asked]:
+    """Scorers that the page does not wait for: the dearest, as many as it takes."""
+    dear = {a: _cost(run, a, on, fit) for a in asked if missing(run, [a], on.sets, fit)}
+    later, sum_ = [], sum(dear.values())
+    for one in sorted(dear, key=lambda a: -dear[a]):
+        if sum_ <= _AT_ONCE:
+            break
+        later.append(one)
+        sum_ -= dear[one]
+    return [a for a in asked if a in later]
+
+
+def _cost(run: Run, asked: Asked, on: Split, fit: FitOn) -> float:
+    """About how many multiplications a scorer needs."""
+    scored, width = float(sum(len(run[name]) for name in on.sets)), run.manifest.width
+    if not asked.learns:
+        return scored * width
+    fitted = Fitted.of(run, fit).samples
+    compares = scorers()[asked.name].keeps_samples  # every sample with every training sample
+    return scored * fitted * width if compares else (scored + fitted) * width * width
+
+
+def _in_background(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> None:
+    """The job that computes them: to be started, how far it is, or why it ended."""
+    workspace, names = run.folder.parents[1], ", ".join(scorer_title(a.label) for a in asked)
+    of_run = [j for j in jobs(workspace) if j.record.kind == "score" and j.record.parameters["run"] == run.name]
+    wanted = request(run.name, asked, fit, on.sets)
+    running = [job for job in of_run if job.active]
+    ended = [job for job in of_run if job.record.parameters == wanted and job.state.status != "done"]
+    with st.container(border=True):
+        if known := running or ended:
+            jobs_panel.within(known[0], "score", known[0].record.title)
+            return
+        st.markdown(f"Not computed yet: {names}. This takes longer, so it runs in the background.")
+        if st.button("Compute", key="compute-scores", type="primary", icon=":material/play_circle:"):
+            submit(workspace, "score", f"Score {run.name}: {names}", wanted)
+            st.rerun()
+
+
+def curve(run: Run, found: Detection, name: str, kind: str) -> pd.DataFrame:
+    """ROC or precision–recall curves of all scorers on one set, by ``scorer``."""
+    frames = [
+        _curve(scores[found.split.ind], scores[name], kind, (label, found.split.ind, name, found.fit, run.fingerprint))
+        for label, scores in found.scores.by_scorer.items()
+    ]
+    return pd.concat(frames, ignore_index=True).assign(scorer=np.repeat(found.labels, [len(f) for f in frames]))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _curve(_ind: np.ndarray, _other: np.ndarray, kind: str, key: tuple) -> pd.DataFrame:
+    return getattr(curves, kind)(_ind, _other)
+
+
+def agreement(run: Run, found: Detection, name: str) -> pd.DataFrame:
+    """Rank correlation between the scorers on one set, with their titles."""
+    of = {scorer_title(label): scores[name] for label, scores in found.scores.by_scorer.items()}
+    return _agreement(of, (tuple(of), name, found.fit, str(run.folder), run.fingerprint))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _agreement(_scores: dict[str, np.ndarray], key: tuple) -> pd.DataFrame:
+    return comparison.rank_agreement(_scores) if len(_scores) > 1 else pd.DataFrame()
