@@ -15,8 +15,34 @@ HeadKind = Literal["linear", "l2"]
 #: Samples that are worked on together.
 BLOCK = 4096
 
+# Samples whose features are looked at in float64 at a time: few enough to stay in the processor's cache.
+_ROWS = 256
+
 #: Smallest feature length the L2 head divides by.
 L2_EPSILON = 1e-12
+
+
+def lengths(features: np.ndarray, order: float = 2) -> np.ndarray:
+    """``‖z‖_p`` (N,) of features (N, D), float64 whatever their precision; ``order`` is 1, 2 or inf.
+
+    Examples
+    --------
+    >>> lengths(np.array([[3.0, -4.0]])), lengths(np.array([[3.0, -4.0]]), np.inf)
+    (array([5.]), array([4.]))
+    """
+    found = np.empty(len(features))
+    for start in range(0, len(features), _ROWS):
+        z = np.asarray(features[start : start + _ROWS], dtype=np.float64)
+        if order == 2:
+            found[start : start + _ROWS] = np.sqrt(np.einsum("nd,nd->n", z, z))
+        else:
+            found[start : start + _ROWS] = np.linalg.norm(z, ord=order, axis=1)
+    return found
+
+
+def directions(features: np.ndarray) -> np.ndarray:
+    """``z / max(‖z‖₂, ε)`` (N, D) in the features' precision: what an L2 head sees."""
+    return features / np.maximum(lengths(features), L2_EPSILON).astype(features.dtype)[:, None]
 
 
 @dataclass(frozen=True)
@@ -80,9 +106,7 @@ class Head:
         ndarray of shape (N, C), float32
         """
         z = np.asarray(features, dtype=np.float32)
-        if self.kind == "l2":
-            z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), L2_EPSILON)
-        return z @ self.weight.T + self.bias
+        return (directions(z) if self.kind == "l2" else z) @ self.weight.T + self.bias
 
     def disagreement(self, features: np.ndarray, logits: np.ndarray) -> float:
         """Largest ``|logits - head(features)|`` relative to the largest ``|logits|``.
@@ -118,9 +142,9 @@ class Latents:
 
     Attributes
     ----------
-    features : ndarray of shape (N, D), float32
-        Input of the last linear layer.
-    logits : ndarray of shape (N, C), float32
+    features : ndarray of shape (N, D), float32 or float64
+        Input of the last linear layer. Other floats become float32.
+    logits : ndarray of shape (N, C), float32 or float64
     labels : ndarray of shape (N,), int64, or None
         Class indices; None where the classes are not the model's.
     head : Head or None
@@ -145,6 +169,9 @@ class Latents:
             values = np.asarray(getattr(self, name))
             if values.ndim != 2 or values.dtype.kind != "f":
                 raise DataError(f"The {name} are {values.dtype} of shape {values.shape}; expected floats (N, width).")
+            if values.dtype not in (np.float32, np.float64):
+                with np.errstate(over="ignore"):  # told below
+                    values = values.astype(np.float32)
             object.__setattr__(self, name, values)
         if len(self.features) != len(self.logits):
             raise DataError(f"There are {len(self.features):,} features but {len(self.logits):,} logits.")
@@ -154,11 +181,14 @@ class Latents:
                 f"there are {self.width} and {self.classes}."
             )
         for name in ("features", "logits"):
-            bad = ~np.isfinite(getattr(self, name)).all(axis=1)
-            if bad.any():
-                raise DataError(
-                    f"{bad.sum():,} of {len(bad):,} {name} are NaN or infinite (first: row {int(bad.argmax())})."
-                )
+            values = getattr(self, name)
+            bad = [
+                start + np.flatnonzero(~np.isfinite(values[start : start + BLOCK]).all(axis=1))
+                for start in range(0, len(values), BLOCK)
+            ]
+            if count := sum(map(len, bad)):
+                first = int(np.concatenate(bad)[0])
+                raise DataError(f"{count:,} of {len(values):,} {name} are NaN or infinite (first: row {first}).")
         if self.labels is not None:
             self._check_labels(np.asarray(self.labels))
 
@@ -176,8 +206,12 @@ class Latents:
         return len(self.features)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Latents:
+        part = object.__new__(Latents)  # not made anew, which would check again what was checked
         labels = None if self.labels is None else self.labels[rows]
-        return Latents(self.features[rows], self.logits[rows], labels, self.head)
+        vars(part).update(
+            features=self.features[rows], logits=self.logits[rows], labels=labels, head=self.head, shared={}
+        )
+        return part
 
     @property
     def width(self) -> int:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from latentviz.errors import DataError
-from latentviz.latents import L2_EPSILON
+from latentviz.latents import L2_EPSILON, lengths
 
 Order = Literal["L1", "L2", "L∞"]
 
@@ -45,6 +45,5 @@ def norms(features: np.ndarray, order: Order = "L2", normalise: bool = False) ->
     """
     if order not in _ORD:
         raise DataError(f'There is no norm "{order}"; choose {", ".join(ORDERS)}.')
-    z = np.asarray(features, dtype=np.float64)
-    found = np.linalg.norm(z, ord=_ORD[order], axis=1)
-    return found / np.maximum(np.linalg.norm(z, axis=1), L2_EPSILON) if normalise else found
+    found = lengths(features, _ORD[order])
+    return found / np.maximum(lengths(features), L2_EPSILON) if normalise else found

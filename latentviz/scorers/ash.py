@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.registry import register
 from latentviz.scorers.torch_ood import LIBRARY, ShapedDetector, on_maps, share_below
@@ -44,6 +46,7 @@ class AshS(_Ash):
     """
 
     variant = "ash-s"
+    precision = np.float64  # of the exponential
     info = ScorerInfo(
         name="ash-s",
         title="ASH-S",
@@ -54,6 +57,7 @@ class AshS(_Ash):
         parameters=(_PERCENTILE,),
         rectified=True,
         library=LIBRARY,
+        version=2,
     )
 
 

@@ -12,6 +12,10 @@ from latentviz.latents import BLOCK, Head, Latents
 from latentviz.scorers.info import Needs, ScorerInfo
 
 
+class NotFittedError(ScorerError, AttributeError):
+    """A scorer is asked before it has learnt."""
+
+
 class Scorer(ABC):
     """Says of every sample how far out of distribution it is: larger is farther out.
 
@@ -150,7 +154,7 @@ class Scorer(ABC):
 
     def __getattr__(self, name: str) -> Any:
         if name.endswith("_") and not name.startswith("_"):
-            raise ScorerError(f"{self.info.title} is not fitted; call fit(latents) with training samples first.")
+            raise NotFittedError(f"{self.info.title} is not fitted; call fit(latents) with training samples first.")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __repr__(self) -> str:

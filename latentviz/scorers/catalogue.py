@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from latentviz.scorers.info import Needs, Parameter, ScorerInfo
+from itertools import groupby
+
+from latentviz.scorers.info import Needs, Number, Parameter, ScorerInfo
 from latentviz.scorers.registry import scorers
 
 _HEAD = """# OOD scorers
@@ -15,26 +17,27 @@ An OOD score is larger for samples that are more out-of-distribution. This page 
 def markdown() -> str:
     """The page: a table a family, a row a scorer."""
     parts = [_HEAD]
-    family = None
-    for kind in scorers().values():
-        if kind.info.family is not family:
-            family = kind.info.family
-            parts.append(f"\n## {family.value}\n\n| name | score s(x) | needs | parameters | from | runs in |")
-            parts.append("| --- | --- | --- | --- | --- | --- |")
-        parts.append(_row(kind.info))
+    for family, kinds in groupby(scorers().values(), key=lambda kind: kind.info.family):
+        records = [kind.info for kind in kinds]
+        parts.append(f"\n## {family.value}\n\n| name | score s(x) | needs | parameters | from | runs in |")
+        parts.append("| --- | --- | --- | --- | --- | --- |")
+        parts += map(_row, records)
+        parts += ["", "Caveats:", ""] if any(info.warnings for info in records) else []
+        parts += [f"- **{info.title}**: {' '.join(info.warnings)}" for info in records if info.warnings]
     return "\n".join(parts) + "\n"
 
 
 def _row(info: ScorerInfo) -> str:
-    formula = info.formula.replace("|", r"\vert ")
+    formula = info.formula.replace(r"\|", r"\Vert ").replace("|", r"\vert ")  # a bar would end the cell
     paper = f"[{info.paper.venue} {info.paper.year}]({info.paper.link})" if info.paper else "this project"
-    parameters = ", ".join(f"`{p.name}` = {_default(p)}" for p in info.parameters) or "–"
+    parameters = ", ".join(f"`{p.name}` = {_default(p)} ({p.range})" for p in info.parameters) or "–"
     cells = (f"**{info.title}** `{info.name}`", f"${formula}$", needs(info), parameters, paper, info.library)
     return "| " + " | ".join(cells) + " |"
 
 
 def _default(parameter: Parameter) -> str:
-    return "auto" if parameter.default is None else f"{parameter.default}"
+    default = parameter.default
+    return "auto" if default is None else f"{default:.10g}" if isinstance(parameter, Number) else str(default)
 
 
 def needs(info: ScorerInfo) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from latentviz.errors import ScorerError
-from latentviz.latents import Latents
+from latentviz.latents import BLOCK, Latents
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Choice, Family, Needs, Paper, ScorerInfo
 from latentviz.scorers.mahalanobis import SPACE
-from latentviz.scorers.moments import moments
+from latentviz.scorers.moments import class_means, moments
 from latentviz.scorers.registry import register
 from latentviz.scorers.shared import Space, in_space
 
@@ -28,9 +26,10 @@ class DDU(Scorer):
 
     .. math:: s(x) = -\log \sum_c \mathcal N(z; \mu_c, \Sigma_c + \varepsilon 1)
 
-    without class priors, in float64; Σ_c divided by n_c − 1. As the authors' code, ε is the smallest of 0, 1e-20 …
-    1e-1 with which every class factorises. With fewer samples in a class than features ε decides the score:
-    compare with a shared or a shrunk covariance.
+    without class priors, in float64; Σ_c divided by n_c − 1. ε is the smallest of 0, 1e-20, 1e-19 … 1e-1 with which
+    every class factorises. Public copies of the authors' code begin at 0 or at 1e-308; this ladder is cut at 1e-20,
+    because less is lost in rounding beside a variance of usual size. With fewer samples in a class than features ε
+    decides the score: compare with a shared or a shrunk covariance.
 
     Parameters
     ----------
@@ -67,13 +66,18 @@ class DDU(Scorer):
             ),
             SPACE,
         ),
+        warnings=(
+            "With fewer samples in a class than features ε decides the score: choose the shared covariance or "
+            "Ledoit–Wolf's.",
+            "The covariances of all classes are kept: C · D² numbers.",
+        ),
     )
 
     def __init__(self, covariance: str = "class", space: Space = "raw") -> None:
         self.covariance, self.space = covariance, space
 
     def _fit(self, latents: Latents) -> None:
-        found = moments(latents, self.space)
+        found = class_means(latents, self.space)
         self.means_ = found.means[found.present]
         self.smallest_ = int(found.counts[found.present].min())
         needed = (1 if self.covariance == "shared" else len(self.means_)) * latents.width**2 * 8
@@ -83,22 +87,28 @@ class DDU(Scorer):
                 f'of {latents.width} features; choose covariance "shared".'
             )
         if self.covariance == "shared":
-            covariances = [found.within / max(len(latents) - len(self.means_), 1)]
+            within = moments(latents, self.space).within
+            self.factors_ = (within / max(len(latents) - len(self.means_), 1))[None]
         else:
-            covariances = list(self._of_classes(latents, found.present))
-        self.factors_, self.epsilon_ = _factorised(np.stack(covariances), self.info.title)
+            self.factors_ = np.zeros((len(self.means_), latents.width, latents.width))
+            for covariance, mean, label in zip(self.factors_, self.means_, found.present, strict=True):
+                self._add_covariance(covariance, latents, label, mean)
+        self.epsilon_ = _factorise(self.factors_, self.info.title)
 
-    def _of_classes(self, latents: Latents, classes: np.ndarray) -> Iterator[np.ndarray]:
-        from sklearn.covariance import ledoit_wolf
-
-        assert latents.labels is not None
-        for label in classes:
-            own = in_space(latents[np.flatnonzero(latents.labels == label)], self.space).astype(np.float64)
-            if self.covariance == "ledoit-wolf":
-                yield ledoit_wolf(own)[0]
-            else:
-                centred = own - own.mean(axis=0)
-                yield centred.T @ centred / max(len(own) - 1, 1)
+    def _add_covariance(self, covariance: np.ndarray, latents: Latents, label: int, mean: np.ndarray) -> None:
+        """Add a class's covariance to zeros (D, D)."""
+        rows = np.flatnonzero(latents.labels == label)
+        fourth = 0.0
+        for start in range(0, len(rows), BLOCK):
+            centred = in_space(latents[rows[start : start + BLOCK]], self.space).astype(np.float64)
+            centred -= mean
+            covariance += centred.T @ centred
+            fourth += float((np.einsum("nd,nd->n", centred, centred) ** 2).sum())
+        if self.covariance == "ledoit-wolf":
+            covariance /= len(rows)
+            _shrink(covariance, fourth / len(rows), len(rows))
+        else:
+            covariance /= max(len(rows) - 1, 1)
 
     def _score(self, latents: Latents) -> np.ndarray:
         from scipy.linalg import solve_triangular
@@ -115,19 +125,44 @@ class DDU(Scorer):
 
     def notes(self) -> list[str]:
         said = [f"ε = {self.epsilon_:g}"]
+        decides = "ε decides" if self.epsilon_ else "rounding decides"
         if self.covariance == "class" and self.smallest_ <= self.width_:
             said.append(
-                f"The smallest class has {self.smallest_:,} samples for {self.width_:,} features: ε decides the score."
+                f"The smallest class has {self.smallest_:,} samples for {self.width_:,} features: {decides} the score."
             )
+        elif self.epsilon_:
+            said.append("The features do not vary in all directions: ε decides how much the others count.")
         return said
 
 
-def _factorised(covariances: np.ndarray, title: str) -> tuple[np.ndarray, float]:
-    """Cholesky factors, and what had to be added to the diagonals."""
-    eye = np.eye(covariances.shape[1])
+def _shrink(covariance: np.ndarray, fourth: float, samples: int) -> None:
+    """Move a covariance (D, D), divided by n, towards a sphere (Ledoit, Wolf 2004), in place.
+
+    ``fourth`` is the mean of ‖z − μ‖⁴.
+    """
+    width = len(covariance)
+    sphere = np.trace(covariance) / width
+    square = float((covariance**2).sum())
+    apart = square - width * sphere**2
+    share = min((fourth - square) / samples / apart, 1.0) if apart > 0 else 0.0
+    covariance *= 1 - share
+    covariance.flat[:: width + 1] += share * sphere
+
+
+def _factorise(covariances: np.ndarray, title: str) -> float:
+    """Put lower Cholesky factors in the place of covariances (c, D, D); what had to be added to the diagonals."""
     for epsilon in JITTER:
-        try:
-            return np.linalg.cholesky(covariances + epsilon * eye), epsilon
-        except np.linalg.LinAlgError:
-            continue
+        if all(_factor(covariance, epsilon) is not None for covariance in covariances):
+            for covariance in covariances:  # one by one: a second array of them may not fit into memory
+                covariance[:] = _factor(covariance, epsilon)
+            return epsilon
     raise ScorerError(f"{title}: a class's covariance cannot be factorised even with ε = {JITTER[-1]:g}.")
+
+
+def _factor(covariance: np.ndarray, epsilon: float) -> np.ndarray | None:
+    jittered = covariance.copy()
+    jittered.flat[:: len(jittered) + 1] += epsilon
+    try:
+        return np.linalg.cholesky(jittered)
+    except np.linalg.LinAlgError:
+        return None

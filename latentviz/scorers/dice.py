@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
 from latentviz.latents import Latents
+from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.moments import moments
 from latentviz.scorers.registry import register
-from latentviz.scorers.torch_ood import LIBRARY, FeaturesDetector
+from latentviz.scorers.shared import energy, in_space
 
 
 @register
-class DICE(FeaturesDetector):
+class DICE(Scorer):
     r"""Energy from the weights that usually contribute most.
 
     .. math:: s(x) = -\log \sum_c \exp ((W \odot M) z(x) + b)_c
 
-    with M = 1 where ``W · mean z`` of the training samples is among the largest.
+    with M = 1 where ``W · mean z`` of the training samples is among the largest. As pytorch-ood's DICE, which
+    multiplies every feature with every weight before it sums.
 
     Parameters
     ----------
@@ -26,8 +28,8 @@ class DICE(FeaturesDetector):
 
     Attributes
     ----------
-    mean_ : ndarray of shape (D,), float32
-        Mean of the training features.
+    weight_ : ndarray of shape (C, D), float32
+        ``W ⊙ M``.
     """
 
     info = ScorerInfo(
@@ -44,19 +46,18 @@ class DICE(FeaturesDetector):
         ),
         parameters=(Number("percentile", 90.0, 0, 99, help="Weights that contribute less are left out."),),
         rectified=True,
-        library=LIBRARY,
+        version=2,
     )
 
     def __init__(self, percentile: float = 90.0) -> None:
         self.percentile = percentile
 
     def _fit(self, latents: Latents) -> None:
-        self.mean_ = moments(latents, "head").mean.astype("float32")
+        assert latents.head is not None
+        contribution = latents.head.weight * moments(latents, "head").mean
+        least = np.percentile(contribution, self.percentile)
+        self.weight_ = np.where(contribution > least, latents.head.weight, 0)
 
-    def _detector(self, head: Any) -> Any:
-        import torch
-        from pytorch_ood.detector import DICE as Detector
-
-        detector = Detector(None, head.weight, head.bias, p=self.percentile / 100)
-        # It needs the mean of the training features only: one sample that is the mean gives the same.
-        return detector.fit_features(torch.from_numpy(self.mean_)[None], torch.zeros(1, dtype=torch.int64))
+    def _score(self, latents: Latents) -> np.ndarray:
+        assert latents.head is not None
+        return energy(in_space(latents, "head") @ self.weight_.T + latents.head.bias)

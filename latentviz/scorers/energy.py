@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
+from latentviz.latents import Latents
+from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.registry import register
-from latentviz.scorers.torch_ood import LIBRARY, LogitsDetector
+from latentviz.scorers.shared import energy, log_sum_exp
 
 
 @register
-class Energy(LogitsDetector):
+class Energy(Scorer):
     r"""High free energy is out-of-distribution.
 
     .. math:: s(x) = -T \log \sum_c e^{l_c(x) / T}
@@ -28,13 +30,12 @@ class Energy(LogitsDetector):
         needs=Needs.LOGITS,
         paper=Paper("Energy-based Out-of-distribution Detection", "NeurIPS", 2020, "https://arxiv.org/abs/2010.03759"),
         parameters=(Number("temperature", 1.0, 0.1, 1000, logarithmic=True, help="Large: close to the mean logit."),),
-        library=LIBRARY,
     )
 
     def __init__(self, temperature: float = 1.0) -> None:
         self.temperature = temperature
 
-    def _detector(self) -> Any:
-        from pytorch_ood.detector import EnergyBased
-
-        return EnergyBased(None, t=self.temperature)
+    def _score(self, latents: Latents) -> np.ndarray:
+        if self.temperature == 1:
+            return -log_sum_exp(latents)
+        return self.temperature * energy(latents.logits.astype(np.float64) / self.temperature)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
+from latentviz.latents import Latents
+from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
 from latentviz.scorers.registry import register
-from latentviz.scorers.torch_ood import LIBRARY, LogitsDetector
+from latentviz.scorers.shared import entropy
 
 
 @register
-class Entropy(LogitsDetector):
+class Entropy(Scorer):
     r"""Predictions that are spread over many classes are out-of-distribution.
 
     .. math:: s(x) = -\sum_c p_c(x) \log p_c(x)
+
+    pytorch-ood raises probabilities below 1e-7 to that, so that all predictions that are surer than this have about
+    the same entropy; here they keep theirs.
     """
 
     info = ScorerInfo(
@@ -28,10 +33,8 @@ class Entropy(LogitsDetector):
             2021,
             "https://arxiv.org/abs/2012.06575",
         ),
-        library=LIBRARY,
+        version=2,
     )
 
-    def _detector(self) -> Any:
-        from pytorch_ood.detector import Entropy as Detector
-
-        return Detector(None)
+    def _score(self, latents: Latents) -> np.ndarray:
+        return entropy(latents)

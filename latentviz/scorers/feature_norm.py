@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentviz.latents import Latents
+from latentviz.latents import Latents, lengths
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Choice, Family, Needs, Paper, ScorerInfo
 from latentviz.scorers.registry import register
@@ -37,10 +37,11 @@ class FeatureNorm(Scorer):
             "https://arxiv.org/abs/2306.04072",
         ),
         parameters=(Choice("order", 2, (1, 2, np.inf), help="Of the norm."),),
+        warnings=("Weak without an L2 head: compare with the plain network before you trust it.",),
     )
 
     def __init__(self, order: float = 2) -> None:
         self.order = order
 
     def _score(self, latents: Latents) -> np.ndarray:
-        return -np.linalg.norm(latents.features.astype(np.float64), ord=self.order, axis=1)
+        return -lengths(latents.features, self.order)

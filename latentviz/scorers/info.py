@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
+from numbers import Integral, Real
 from typing import Any
 
 from latentviz.errors import ScorerError
@@ -71,16 +71,25 @@ class Number:
     optional: bool = False
 
     def checked(self, value: Any) -> Any:
-        """The value as the constructor wants it; raises ``ValueError`` with a sentence."""
+        """The value as the constructor wants it, an ``int`` or a ``float``; raises ``ValueError`` with a sentence.
+
+        NumPy's numbers are numbers, too.
+        """
         if value is None and self.optional:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise ValueError(f"is {value!r}; expected a number")
+        value = int(value) if isinstance(value, Integral) else float(value)
         if not self.low <= value <= self.high:
             raise ValueError(f"is {value:g}; expected {self.low:g} to {self.high:g}")
         if self.whole and value != int(value):
             raise ValueError(f"is {value:g}; expected a whole number")
         return int(value) if self.whole else float(value)
+
+    @property
+    def range(self) -> str:
+        """What it can be, in words."""
+        return f"{self.low:.10g} to {self.high:.10g}"
 
     def read(self, text: str) -> Any:
         """The value in a command line."""
@@ -115,6 +124,11 @@ class Choice:
             raise ValueError(f"is {value!r}; choose {', '.join(map(str, self.options))}")
         return next(option for option in self.options if option == value)
 
+    @property
+    def range(self) -> str:
+        """What it can be, in words."""
+        return " or ".join(map(str, self.options))
+
     def read(self, text: str) -> Any:
         """The option that a command line names."""
         return next((option for option in self.options if str(option).lower() == text.lower()), text)
@@ -144,6 +158,10 @@ class ScorerInfo:
         It assumes features of a ReLU, ``z ≥ 0``.
     library : str
         Whose implementation runs: "latentviz" or "pytorch-ood".
+    warnings : tuple of str
+        Sentences about when not to trust it.
+    version : int
+        Part of the key of stored scores: raise it when a change alters them.
     """
 
     name: str
@@ -155,6 +173,8 @@ class ScorerInfo:
     parameters: tuple[Parameter, ...] = ()
     rectified: bool = False
     library: str = "latentviz"
+    warnings: tuple[str, ...] = ()
+    version: int = 1
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -172,22 +192,12 @@ class ScorerInfo:
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
             if name not in known:
-                has = f"it has {_listed(known)}" if known else "it has none"
+                has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ScorerError(f'{self.title} has no parameter "{name}"; {has}.')
-        try:
-            return {n: p.checked(given[n]) if n in given else p.default for n, p in known.items()}
-        except ValueError as error:
-            wrong = next(n for n, p in known.items() if n in given and _refused(p, given[n]))
-            raise ScorerError(f"{self.title}: {wrong} {error}.") from None
-
-
-def _refused(parameter: Parameter, value: Any) -> bool:
-    try:
-        parameter.checked(value)
-    except ValueError:
-        return True
-    return False
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+        values = self.defaults
+        for name, value in given.items():
+            try:
+                values[name] = known[name].checked(value)
+            except ValueError as error:
+                raise ScorerError(f"{self.title}: {name} {error}.") from None
+        return values

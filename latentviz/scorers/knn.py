@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from latentviz.latents import Latents
-from latentviz.scorers.bank import NeighbourScorer
+from latentviz.scorers.bank import Kind, NeighbourScorer
 from latentviz.scorers.info import Choice, Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.registry import register
 
@@ -16,7 +16,8 @@ class KNearestNeighbours(NeighbourScorer):
 
     .. math:: s(x) = \lVert \tilde z - \tilde z_{(k)} \rVert_2, \quad \tilde z = z / \lVert z \rVert_2
 
-    over all training features, exactly.
+    over all training features, exactly: which is the k-th is decided in float64 wherever float32
+    leaves it open.
 
     Parameters
     ----------
@@ -42,6 +43,11 @@ class KNearestNeighbours(NeighbourScorer):
             Number("k", 50, 1, 2000, whole=True, logarithmic=True, help="Which neighbour's distance."),
             Choice("normalise", True, (True, False), help="Divide the features by their length first."),
         ),
+        warnings=(
+            "k belongs to a number of training samples: the paper takes 50 for CIFAR-10's 50,000 and 1,000 for "
+            "ImageNet's 1.3 million. Fit on a part of them and the same k reaches farther.",
+        ),
+        version=2,
     )
 
     def __init__(self, k: int = 50, normalise: bool = True) -> None:
@@ -51,7 +57,7 @@ class KNearestNeighbours(NeighbourScorer):
         self._bank.want(self._kind, self.k)
 
     @property
-    def _kind(self) -> str:
+    def _kind(self) -> Kind:
         return "direction" if self.normalise else "position"
 
     def _score(self, latents: Latents) -> np.ndarray:

@@ -13,7 +13,9 @@ from latentviz.scorers.torch_ood import LIBRARY, ShapedDetector
 class LogitScaling(ShapedDetector):
     r"""Energy of logits scaled by how a sample's activation is spread.
 
-    .. math:: s(x) = -\log \sum_c e^{S\, l_c(x)}, \quad S = (\sum z / \sum_{top} z)^2
+    .. math:: s(x) = -\log \sum_c e^{S\, l_c(x)}, \quad S = (\sum z^+ / \sum_{top} z^+)^2, \quad z^+ = \max(z, 0)
+
+    with S = 1 where no feature is positive.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ class LogitScaling(ShapedDetector):
         name="lts",
         title="LTS",
         family=Family.SHAPING,
-        formula=r"-\mathrm{LSE}(l \cdot (\Sigma z / \Sigma_{top} z)^2)",
+        formula=r"-\mathrm{LSE}(l \cdot (\Sigma z^+ / \Sigma_{top} z^+)^2)",
         needs=Needs.FEATURES | Needs.HEAD,
         paper=Paper(
             "Logit Scaling for Out-of-Distribution Detection",
@@ -36,6 +38,7 @@ class LogitScaling(ShapedDetector):
         parameters=(Number("top", 5.0, 1, 95, help="Per cent of the activations that are the top."),),
         rectified=True,
         library=LIBRARY,
+        version=2,
     )
 
     predict = "predict_features"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentviz.errors import ScorerError
 from latentviz.latents import Latents
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Choice, Family, Needs, Paper, ScorerInfo
@@ -19,6 +20,11 @@ SPACE = Choice(
     help="raw: features as they are; head: as the last layer sees them; unit: divided by their length.",
 )
 
+LEFT_OUT = (
+    "Directions in which the training features do not vary are left out: what differs from them in these alone is "
+    "not noticed. With fewer samples than features there are many."
+)
+
 
 @register
 class Mahalanobis(Scorer):
@@ -27,8 +33,8 @@ class Mahalanobis(Scorer):
     .. math:: s(x) = \min_c (z - \mu_c)^\top \Sigma^+ (z - \mu_c)
 
     with the covariance within classes, shared by them and divided by N. Directions in which the training features
-    do not vary are left out (pseudo-inverse). pytorch-ood returns half of the distance under the scatter matrix,
-    ``s / 2N``, in float32 and with a ridge of 1e-6.
+    do not vary within classes, or no more than rounding makes them, are left out (pseudo-inverse). pytorch-ood
+    returns half of the distance under the scatter matrix, ``s / 2N``, in float32 and with a ridge of 1e-6.
 
     Parameters
     ----------
@@ -54,6 +60,8 @@ class Mahalanobis(Scorer):
             "https://arxiv.org/abs/1807.03888",
         ),
         parameters=(SPACE,),
+        warnings=(LEFT_OUT,),
+        version=2,
     )
 
     def __init__(self, space: Space = "raw") -> None:
@@ -61,19 +69,14 @@ class Mahalanobis(Scorer):
 
     def _fit(self, latents: Latents) -> None:
         found = moments(latents, self.space)
-        self.whitening_ = whitening(found.within / len(latents))
+        self.whitening_ = whitening(found.within / len(latents), found.rounding)
+        if self.whitening_.shape[1] == 0:
+            raise ScorerError(
+                f"{self.info.title} needs training features that differ within classes; these do not. "
+                "Add samples to the classes."
+            )
         self.centres_ = found.means[found.present] @ self.whitening_
 
     def _score(self, latents: Latents) -> np.ndarray:
         points = in_space(latents, self.space).astype(np.float64) @ self.whitening_
         return nearest_squared(points, self.centres_)
-
-    def _refuses(self, fit: Latents) -> str:
-        return constant(fit, self.info.title)
-
-
-def constant(fit: Latents, title: str) -> str:
-    """A sentence if all training features are equal, or ""."""
-    if (fit.features == fit.features[:1]).all():
-        return f"{title} needs training features that differ; all {len(fit):,} are equal."
-    return ""

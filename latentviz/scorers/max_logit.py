@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
+from latentviz.latents import Latents
+from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
 from latentviz.scorers.registry import register
-from latentviz.scorers.torch_ood import LIBRARY, LogitsDetector
 
 
 @register
-class MaxLogit(LogitsDetector):
+class MaxLogit(Scorer):
     r"""Small logits are out-of-distribution; unlike the softmax, their common level counts.
 
     .. math:: s(x) = -\max_c l_c(x)
@@ -28,10 +29,7 @@ class MaxLogit(LogitsDetector):
             2022,
             "https://arxiv.org/abs/1911.11132",
         ),
-        library=LIBRARY,
     )
 
-    def _detector(self) -> Any:
-        from pytorch_ood.detector import MaxLogit as Detector
-
-        return Detector(None)
+    def _score(self, latents: Latents) -> np.ndarray:
+        return -latents.logits.max(axis=1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
+from latentviz.latents import Latents
+from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
 from latentviz.scorers.registry import register
-from latentviz.scorers.torch_ood import LIBRARY, LogitsDetector
+from latentviz.scorers.shared import doubt
 
 
 @register
-class MaxSoftmax(LogitsDetector):
+class MaxSoftmax(Scorer):
     r"""Unsure predictions are out-of-distribution.
 
     .. math:: s(x) = -\max_c p_c(x)
@@ -28,10 +30,7 @@ class MaxSoftmax(LogitsDetector):
             2017,
             "https://arxiv.org/abs/1610.02136",
         ),
-        library=LIBRARY,
     )
 
-    def _detector(self) -> Any:
-        from pytorch_ood.detector import MaxSoftmax as Detector
-
-        return Detector(None)
+    def _score(self, latents: Latents) -> np.ndarray:
+        return doubt(latents) - 1

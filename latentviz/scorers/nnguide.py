@@ -37,6 +37,7 @@ class NNGuide(NeighbourScorer):
             "https://arxiv.org/abs/2309.14888",
         ),
         parameters=(Number("k", 100, 1, 2000, whole=True, logarithmic=True, help="How many neighbours guide."),),
+        warnings=("Assumes energies above 0: where all logits are negative, close neighbours count against a sample.",),
     )
 
     def __init__(self, k: int = 100) -> None:
@@ -46,5 +47,5 @@ class NNGuide(NeighbourScorer):
         self._bank.want("guidance", self.k)
 
     def _score(self, latents: Latents) -> np.ndarray:
-        guidance = self._bank.largest(latents, "guidance", self.k).astype(np.float64)
+        guidance = self._bank.guidance(latents, self.k).astype(np.float64)
         return -log_sum_exp(latents) * guidance.mean(axis=1)

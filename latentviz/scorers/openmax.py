@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentviz.latents import Latents
+from latentviz.latents import Latents, lengths
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.registry import register
+from latentviz.scorers.shared import class_sums
 
 # The original library fits distances shifted by this much.
 _SHIFT = 10_000.0
-# exp of more overflows; as in pytorch-ood.
-_LARGEST = 709.0
 
 
 @register
@@ -23,8 +22,8 @@ class OpenMax(Scorer):
         v_0 = \sum_c l_c\, \omega_c, \quad \omega_c = \tfrac{\alpha + 1 - r_c}{\alpha} F_c(\lVert l - \mu_c \rVert)
 
     for the α classes of largest logit (rank r), ω = 0 for the others; F is the Weibull distribution of the ``tail``
-    largest distances of the class's training samples. As pytorch-ood's OpenMax, for all samples at once, and with
-    the exact maximum of the likelihood where scipy's search stops near it.
+    largest distances of the class's training samples. As pytorch-ood's OpenMax, for all samples at once, with the
+    exact maximum of the likelihood where scipy's search stops near it, and for logits of any size.
 
     Parameters
     ----------
@@ -50,38 +49,36 @@ class OpenMax(Scorer):
             Number("alpha", 3, 1, 100, whole=True, logarithmic=True, help="How many of the largest logits change."),
             Number("tail", 20, 2, 500, whole=True, logarithmic=True, help="Farthest samples of a class that count."),
         ),
+        version=2,
     )
 
     def __init__(self, alpha: int = 3, tail: int = 20) -> None:
         self.alpha, self.tail = alpha, tail
 
     def _fit(self, latents: Latents) -> None:
-        logits, classes = latents.logits.astype(np.float64), latents.classes
-        self.centres_ = np.zeros((classes, classes))
+        assert latents.labels is not None
+        labels, classes = latents.labels, latents.classes
+        counts = np.bincount(labels, minlength=classes)
+        self.centres_ = class_sums(latents.logits, labels, classes) / np.maximum(counts, 1)[:, None]
+        distances = np.concatenate([lengths(b.logits - self.centres_[b.labels]) for b in latents.blocks()])
         self.shapes_, self.scales_, self.offsets_ = np.full((3, classes), np.nan)
-        for c in range(classes):
-            own = logits[latents.labels == c]
-            if len(own) == 0:
-                continue
-            self.centres_[c] = own.mean(axis=0)
-            far = np.sort(np.linalg.norm(own - self.centres_[c], axis=1))[-self.tail :]
+        for c in np.flatnonzero(counts):
+            far = np.sort(distances[labels == c])[-self.tail :]
             self.offsets_[c] = _SHIFT - far[0]
             self.shapes_[c], self.scales_[c] = _weibull(far + self.offsets_[c])
 
     def _score(self, latents: Latents) -> np.ndarray:
         logits = latents.logits.astype(np.float64)
-        alpha = min(self.alpha, latents.classes)
-        order = np.argsort(logits, axis=1)[:, ::-1][:, :alpha]
-        distances = np.linalg.norm(logits[:, None] - self.centres_[order], axis=2)
-        shifted = np.maximum(distances + self.offsets_[order], 0)
-        with np.errstate(over="ignore", divide="ignore"):  # far beyond the tail the power is infinite, F is 1
-            outlying = -np.expm1(-((shifted / self.scales_[order]) ** self.shapes_[order]))
-        outlying = np.where(np.isnan(outlying), 1.0, outlying)
-        ranks = (alpha - np.arange(alpha)) / alpha
+        alpha, rows = min(self.alpha, latents.classes), np.arange(len(logits))
+        largest = np.argsort(logits, axis=1)[:, ::-1][:, :alpha]
         weights = np.zeros_like(logits)
-        np.put_along_axis(weights, order, outlying * ranks, axis=1)
+        for rank, c in enumerate(largest.T):
+            shifted = np.maximum(lengths(logits - self.centres_[c]) + self.offsets_[c], 0)
+            with np.errstate(over="ignore", divide="ignore"):  # far beyond the tail the power is infinite, F is 1
+                outlying = -np.expm1(-((shifted / self.scales_[c]) ** self.shapes_[c]))
+            weights[rows, c] = np.where(np.isnan(outlying), 1.0, outlying) * (alpha - rank) / alpha
         revised = np.column_stack([(logits * weights).sum(axis=1), logits * (1 - weights)])
-        powers = np.exp(np.minimum(revised, _LARGEST) - np.minimum(revised, _LARGEST).max(axis=1, keepdims=True))
+        powers = np.exp(revised - revised.max(axis=1, keepdims=True))
         return powers[:, 0] / powers.sum(axis=1)
 
 

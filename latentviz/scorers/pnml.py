@@ -7,7 +7,7 @@ import numpy as np
 from latentviz.latents import Latents
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
-from latentviz.scorers.moments import moments
+from latentviz.scorers.moments import moments, whitening
 from latentviz.scorers.registry import register
 from latentviz.scorers.shared import unit
 
@@ -27,7 +27,8 @@ class PNML(Scorer):
 
     Attributes
     ----------
-    inverse_ : ndarray of shape (D, D), float64
+    whitening_ : ndarray of shape (D, r), float64
+        Its square is the inverse, on the r directions that the training features have.
     """
 
     info = ScorerInfo(
@@ -42,10 +43,17 @@ class PNML(Scorer):
             2021,
             "https://arxiv.org/abs/2110.09246",
         ),
+        warnings=(
+            "Looks at directions only: how long a feature is does not count.",
+            "Puts the last layer on normalised features also where the network does not; its predictions are less "
+            "sure than the network's.",
+        ),
+        version=2,
     )
 
     def _fit(self, latents: Latents) -> None:
-        self.inverse_ = np.linalg.pinv(moments(latents, "unit").second, hermitian=True)
+        found = moments(latents, "unit")
+        self.whitening_ = whitening(found.about(0.0) / len(latents), found.rounding) / np.sqrt(len(latents))
 
     def _score(self, latents: Latents) -> np.ndarray:
         from scipy.special import softmax
@@ -54,6 +62,6 @@ class PNML(Scorer):
         features = unit(latents).astype(np.float64)
         p = softmax(features @ latents.head.weight.T + latents.head.bias, axis=1)
         p = np.clip(p, _SMALLEST, 1 - _SMALLEST)
-        gain = (features @ self.inverse_ * features).sum(axis=1, keepdims=True)
+        gain = ((features @ self.whitening_) ** 2).sum(axis=1, keepdims=True)
         regret = p / (p + (1 - p) * p ** (gain / (1 + gain)))
         return np.log(regret.sum(axis=1)) / np.log(max(latents.classes, 2))

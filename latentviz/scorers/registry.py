@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -30,8 +31,12 @@ def register(scorer: S) -> S:
         If another scorer has its name.
     """
     name = scorer.info.name
-    if name in _known and _known[name].__qualname__ != scorer.__qualname__:
-        raise ScorerError(f'Two scorers are called "{name}": {_known[name].__qualname__} and {scorer.__qualname__}.')
+    other = _known.get(name, scorer)
+    if (other.__module__, other.__qualname__) != (scorer.__module__, scorer.__qualname__):  # equal if loaded again
+        raise ScorerError(
+            f'Two scorers are called "{name}": {other.__qualname__} and {scorer.__qualname__} '
+            f"(of {other.__module__} and {scorer.__module__}). Give one of them another name."
+        )
     _known[name] = scorer
     return scorer
 
@@ -70,4 +75,13 @@ def _load() -> None:
     for module in iter_modules(package.__path__):
         import_module(f"{package.__name__}.{module.name}")
     for entry in entry_points(group=ENTRY_POINTS):
-        entry.load()
+        try:
+            loaded = entry.load()
+            if isinstance(loaded, type):
+                register(loaded)
+        except Exception as error:  # of another package, whatever it is; the other scorers still work
+            warnings.warn(
+                f'The scorers of the entry point "{entry.name}" ({entry.value}) are left out: '
+                f"{type(error).__name__}: {error}",
+                stacklevel=2,
+            )

@@ -6,7 +6,7 @@ import numpy as np
 
 from latentviz.latents import Latents
 from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
-from latentviz.scorers.mahalanobis import SPACE, Mahalanobis
+from latentviz.scorers.mahalanobis import LEFT_OUT, SPACE, Mahalanobis
 from latentviz.scorers.moments import moments, nearest_squared, whitening
 from latentviz.scorers.registry import register
 from latentviz.scorers.shared import in_space
@@ -43,12 +43,14 @@ class RelativeMahalanobis(Mahalanobis):
             "https://arxiv.org/abs/2106.09022",
         ),
         parameters=(SPACE,),
+        warnings=(LEFT_OUT,),
+        version=2,
     )
 
     def _fit(self, latents: Latents) -> None:
         super()._fit(latents)
         found = moments(latents, self.space)
-        self.background_whitening_ = whitening(found.total / len(latents))
+        self.background_whitening_ = whitening(found.total / len(latents), found.rounding)
         self.background_centre_ = found.mean[None] @ self.background_whitening_
 
     def _score(self, latents: Latents) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.registry import register
 from latentviz.scorers.torch_ood import LIBRARY, ShapedDetector, on_maps, share_below
@@ -36,7 +38,10 @@ class Scale(ShapedDetector):
         parameters=(Number("percentile", 85.0, 5, 99, help="Of the sample's activations; those above are the top."),),
         rectified=True,
         library=LIBRARY,
+        version=2,
     )
+
+    precision = np.float64  # of the exponential
 
     def __init__(self, percentile: float = 85.0) -> None:
         self.percentile = percentile

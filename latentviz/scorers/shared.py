@@ -8,7 +8,8 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
-from latentviz.latents import L2_EPSILON, Latents
+from latentviz.latents import BLOCK, Latents, directions
+from latentviz.latents import lengths as lengths_of
 
 #: Which features a scorer looks at: as the last layer sees them, as they are, or divided by their length.
 Space = Literal["head", "raw", "unit"]
@@ -33,9 +34,7 @@ def once(function: Callable[Concatenate[Latents, P], R]) -> Callable[Concatenate
 @once
 def log_sum_exp(latents: Latents) -> np.ndarray:
     """``log Σ_c exp l_c`` (N,), float64."""
-    logits = latents.logits.astype(np.float64)
-    top = logits.max(axis=1)
-    return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    return -energy(latents.logits)
 
 
 @once
@@ -46,19 +45,63 @@ def probabilities(latents: Latents) -> np.ndarray:
 
 @once
 def lengths(latents: Latents) -> np.ndarray:
-    """``‖z‖₂`` (N,), float32."""
-    return np.linalg.norm(latents.features, axis=1)
+    """``‖z‖₂`` (N,), float64."""
+    return lengths_of(latents.features)
 
 
 @once
 def unit(latents: Latents) -> np.ndarray:
-    """``z / ‖z‖₂`` (N, D), float32."""
-    return latents.features / np.maximum(lengths(latents), L2_EPSILON)[:, None]
+    """``z / ‖z‖₂`` (N, D), in the features' precision."""
+    return directions(latents.features)
+
+
+def resolved(latents: Latents, space: Space) -> Literal["raw", "unit"]:
+    """Which features those are that the last layer sees."""
+    through_head = latents.head is not None and latents.head.kind == "l2"
+    return "unit" if space == "unit" or (space == "head" and through_head) else "raw"
 
 
 def in_space(latents: Latents, space: Space) -> np.ndarray:
-    """Features (N, D), float32, as a scorer wants them."""
-    through_head = latents.head is not None and latents.head.kind == "l2"
-    if space == "unit" or (space == "head" and through_head):
-        return unit(latents)
-    return latents.features
+    """Features (N, D), in their precision, as a scorer wants them."""
+    return unit(latents) if resolved(latents, space) == "unit" else latents.features
+
+
+def energy(logits: np.ndarray) -> np.ndarray:
+    """``−log Σ_c exp l_c`` (N,), float64, of any logits (N, C)."""
+    top = logits.max(axis=1, keepdims=True).astype(np.float64)
+    return -(top[:, 0] + np.log(np.exp(logits - top).sum(axis=1)))
+
+
+@once
+def log_probabilities(latents: Latents) -> np.ndarray:
+    """Logarithm of the softmax (N, C), float64; finite where the probability is too small for a number."""
+    return latents.logits - log_sum_exp(latents)[:, None]
+
+
+@once
+def doubt(latents: Latents) -> np.ndarray:
+    """``1 − max_c p_c`` (N,), float64: the others' sum, which has its digits where the largest rounds to 1."""
+    others = probabilities(latents).copy()
+    others[np.arange(len(latents)), latents.logits.argmax(axis=1)] = 0
+    return others.sum(axis=1)
+
+
+@once
+def entropy(latents: Latents) -> np.ndarray:
+    """``−Σ_c p_c log p_c`` (N,), float64; the largest probability's part from :func:`doubt`."""
+    logs, rows, top = log_probabilities(latents), np.arange(len(latents)), latents.logits.argmax(axis=1)
+    parts = probabilities(latents) * logs
+    parts[rows, top] = (1 - doubt(latents)) * np.log1p(-doubt(latents))
+    return -parts.sum(axis=1)
+
+
+def class_sums(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Sums (C, K), float64, of each class's rows of the values (N, K)."""
+    from scipy.sparse import csr_array
+
+    sums = np.zeros((classes, values.shape[1]))
+    for start in range(0, len(values), BLOCK):
+        part, rows = labels[start : start + BLOCK], values[start : start + BLOCK]
+        belongs = csr_array((np.ones(len(part)), part, np.arange(len(part) + 1)), shape=(len(part), classes))
+        sums += belongs.T @ rows
+    return sums

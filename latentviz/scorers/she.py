@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from latentviz.errors import ScorerError
 from latentviz.latents import Latents
 from latentviz.scorers.info import Family, Needs, Paper, ScorerInfo
 from latentviz.scorers.registry import register
-from latentviz.scorers.shared import in_space
+from latentviz.scorers.shared import class_sums, in_space
 from latentviz.scorers.torch_ood import LIBRARY, FeaturesDetector
 
 
@@ -49,9 +50,14 @@ class SHE(FeaturesDetector):
         for block in latents.blocks():
             predicted = block.logits.argmax(axis=1)
             right = predicted == block.labels
-            np.add.at(sums, predicted[right], in_space(block, "head")[right].astype(np.float64))
+            sums += class_sums(in_space(block, "head")[right], predicted[right], latents.classes)
             counts += np.bincount(predicted[right], minlength=latents.classes)
-        overall = sums.sum(axis=0) / max(counts.sum(), 1)
+        if not counts.any():
+            raise ScorerError(
+                f"{self.info.title} needs training samples that are classified correctly; none of the {len(latents):,} "
+                "is. Check that their labels are the model's classes."
+            )
+        overall = sums.sum(axis=0) / counts.sum()
         patterns = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], overall)
         self.patterns_ = patterns.astype(np.float32)
 

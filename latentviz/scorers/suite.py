@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -13,9 +13,15 @@ from latentviz.scorers.base import Scorer
 
 
 def fit_all(
-    scorers: Mapping[str, Scorer], latents: Latents | None, head: Head | None, progress: Progress = silent
+    scorers: Mapping[str, Scorer],
+    latents: Latents | None,
+    head: Head | None,
+    progress: Progress = silent,
+    ready: Callable[[str, Scorer], None] | None = None,
 ) -> tuple[dict[str, Scorer], dict[str, str]]:
     """Fit scorers on the same training samples.
+
+    Whatever goes wrong in one of them is its own problem; what ``progress`` and ``ready`` raise is not caught.
 
     Parameters
     ----------
@@ -26,6 +32,8 @@ def fit_all(
     head : Head or None
         The network's last layer.
     progress : Progress, optional
+    ready : callable, optional
+        Takes the name and the scorer as soon as the scorer can be used, before the next one is fitted.
 
     Returns
     -------
@@ -36,25 +44,31 @@ def fit_all(
     """
     fitted: dict[str, Scorer] = {}
     problems: dict[str, str] = {}
-    if not scorers:
-        return fitted, problems
     for number, (name, scorer) in enumerate(scorers.items()):
         progress("Fitting scorers", number, len(scorers), "scorers")
-        if problem := scorer.problem(latents, head):
+        try:
+            problem = scorer.problem(latents, head)
+            if not problem and latents is not None:
+                scorer.fit(latents)
+        except Exception as error:
+            problem = _sentence(scorer, "fitting", error)
+        if problem:
             problems[name] = problem
             continue
-        try:
-            fitted[name] = scorer if latents is None else scorer.fit(latents)
-        except ScorerError as error:
-            problems[name] = str(error)
-    progress("Fitting scorers", len(scorers), len(scorers), "scorers")
+        fitted[name] = scorer
+        if ready is not None:
+            ready(name, scorer)
+    if scorers:
+        progress("Fitting scorers", len(scorers), len(scorers), "scorers")
     return fitted, problems
 
 
 def score_all(
     scorers: Mapping[str, Scorer], blocks: Iterable[Latents], total: int, stage: str = "", progress: Progress = silent
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """OOD scores of streamed samples.
+
+    Whatever goes wrong in one scorer is its own problem; what ``blocks`` and ``progress`` raise is not caught.
 
     Parameters
     ----------
@@ -70,14 +84,43 @@ def score_all(
 
     Returns
     -------
-    dict of ndarray of shape (M,), float64
-        Larger is more out-of-distribution.
+    scores : dict of ndarray of shape (M,), float64
+        Finite; larger is more out-of-distribution.
+    problems : dict of str
+        Why there are no scores of the others.
     """
     scores = {name: np.empty(total) for name in scorers}
+    problems: dict[str, str] = {}
     start = 0
     for block in blocks:
-        for name, scorer in scorers.items():
-            scores[name][start : start + len(block)] = scorer.score(block)
+        for name in list(scores):
+            try:
+                scores[name][start : start + len(block)] = _finite(scorers[name], block, start)
+            except Exception as error:
+                problems[name] = _sentence(scorers[name], "scoring", error)
+                del scores[name]
         start += len(block)
         progress(stage, start, total, "samples")
-    return scores
+    return scores, problems
+
+
+def _finite(scorer: Scorer, block: Latents, start: int) -> np.ndarray:
+    found = scorer.score(block)
+    if found.shape != (len(block),):
+        raise ScorerError(f"{scorer.info.title} gives scores of shape {found.shape} for {len(block):,} samples.")
+    if not (finite := np.isfinite(found)).all():
+        raise ScorerError(
+            f"{scorer.info.title} gives scores that are NaN or infinite (first: sample {start + int(finite.argmin()):,}"
+            "); try other parameters."
+        )
+    return found
+
+
+def _sentence(scorer: Scorer, doing: str, error: Exception) -> str:
+    """What went wrong, for people."""
+    title = scorer.info.title
+    if isinstance(error, ScorerError):  # names it
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{title} needs more memory for {doing} than there is; free some, or fit it on fewer samples."
+    return f"{title} failed in {doing}: {type(error).__name__}: {error}"

@@ -1,44 +1,31 @@
-"""Published detectors, run by pytorch-ood on features and logits that are there already."""
+"""Published detectors, run by pytorch-ood on features that are there already."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from latentviz.latents import Head, Latents
 from latentviz.scorers.base import Scorer
-from latentviz.scorers.shared import in_space
+from latentviz.scorers.shared import in_space, log_sum_exp
 
 #: `ScorerInfo.library` of what is run by it.
 LIBRARY = "pytorch-ood"
 
-# Rows at a time: DICE multiplies every feature with every weight before it sums.
-_ROWS = 512
-
-
-class LogitsDetector(Scorer):
-    """A detector of pytorch-ood that takes logits."""
-
-    @abstractmethod
-    def _detector(self) -> Any:
-        """The detector, as it is after fitting."""
-
-    def _score(self, latents: Latents) -> np.ndarray:
-        import torch
-
-        # In float64: the probabilities that small entropies are made of have few digits in float32.
-        with torch.inference_mode():
-            return self._detector().predict_logits(torch.from_numpy(latents.logits.astype(np.float64))).numpy()
+# Largest score: its square is still a number.
+_LARGEST = 1e150
 
 
 class FeaturesDetector(Scorer):
     """A detector of pytorch-ood that takes features; what an L2 head sees, if the network has one."""
 
     #: Name of the method that scores; feature maps are (n, D, 1, 1).
-    predict = "predict_features"
+    predict: ClassVar[str] = "predict_features"
+    #: What it calculates in.
+    precision: ClassVar[type[np.floating]] = np.float32
 
     @abstractmethod
     def _detector(self, head: Any) -> Any:
@@ -48,29 +35,29 @@ class FeaturesDetector(Scorer):
         import torch
 
         assert latents.head is not None
-        detector = self._detector(linear(latents.head))
-        features = torch.from_numpy(np.ascontiguousarray(in_space(latents, "head"), dtype=np.float32))
+        features = torch.from_numpy(np.ascontiguousarray(in_space(latents, "head"), dtype=self.precision))
         if self.predict == "predict_feature_maps":
             features = features[:, :, None, None]
-        scores = getattr(detector, self.predict)
         with torch.inference_mode():
-            return torch.cat([scores(part) for part in features.split(_ROWS)]).numpy()
+            detector = self._detector(linear(latents.head).to(features.dtype))
+            return getattr(detector, self.predict)(features).numpy()
 
 
 class ShapedDetector(FeaturesDetector):
     """A detector of pytorch-ood that shapes feature maps; the pooled features are maps of one pixel.
 
-    Where all features are 0 there is nothing to shape, and the score is the energy of the bias alone.
+    A sample without positive features has nothing to shape: where that leaves no number, its score is the energy.
     """
 
     predict = "predict_feature_maps"
 
     def _score(self, latents: Latents) -> np.ndarray:
-        assert latents.head is not None
-        scores = super()._score(latents)
-        bias = -float(np.log(np.exp(latents.head.bias.astype(np.float64)).sum()))
-        limit = float(np.finfo(np.float32).max)  # factors overflow where features are negative
-        return np.nan_to_num(scores.astype(np.float64), nan=bias, posinf=limit, neginf=-limit)
+        scores = super()._score(latents).astype(np.float64)
+        lost = np.isnan(scores)
+        active = (in_space(latents, "head")[lost] > 0).any(axis=1)
+        # Features of both signs can add up to about 0, and what is divided by that overflows.
+        scores[lost] = np.where(active, -_LARGEST, -log_sum_exp(latents)[lost])
+        return scores.clip(-_LARGEST, _LARGEST)
 
 
 def share_below(percentile: float, head: Any) -> float:
@@ -82,7 +69,7 @@ def linear(head: Head) -> Any:
     """The last layer as a ``torch.nn.Linear``; an L2 head's on features that are normalised already."""
     import torch
 
-    layer = torch.nn.Linear(head.width, head.classes)
+    layer = torch.nn.utils.skip_init(torch.nn.Linear, head.width, head.classes)  # draws no random numbers
     layer.weight.data, layer.bias.data = torch.from_numpy(head.weight), torch.from_numpy(head.bias)
     return layer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentviz.errors import ScorerError
 from latentviz.latents import Latents
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
@@ -23,17 +24,24 @@ _DIMENSION = Number(
     logarithmic=True,
     help="Of the principal subspace; half of the features if left open. It must be smaller than their number.",
 )
+_WARNINGS = ("Says nothing with a dimension as large as the number of features, or of training samples.",)
+
+# The training features lie in the principal subspace if no more of them than this is outside: float32 leaves 1e-7.
+_NOTHING = 1e-6
 
 
 @once
-def _axes(latents: Latents) -> tuple[np.ndarray, np.ndarray]:
-    """Origin (D,) at which all logits are as equal as they can be, and the principal axes (D, D), smallest first."""
+def _axes(latents: Latents) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Origin (D,) at which all logits are as equal as they can be, and the principal axes.
+
+    Mean squares (D,) along the axes, and the axes (D, D), smallest first.
+    """
     assert latents.head is not None
     weight, bias = latents.head.weight.astype(np.float64), latents.head.bias.astype(np.float64)
     # Weights of classes often add up to 0, in float32 up to rounding: that direction is none of theirs.
     origin = -np.linalg.pinv(weight, rcond=max(weight.shape) * np.finfo(np.float32).eps) @ bias
-    _, axes = np.linalg.eigh(moments(latents, "head").about(origin) / len(latents))
-    return origin, axes
+    squares, axes = np.linalg.eigh(moments(latents, "head").about(origin) / len(latents))
+    return origin, squares, axes
 
 
 @register
@@ -45,7 +53,8 @@ class Residual(Scorer):
     Parameters
     ----------
     dimension : int, optional
-        Of the principal subspace; D/2 by default, because its complement is empty from D on.
+        Of the principal subspace; D/2 by default, because its complement is empty from D on. It must be smaller
+        than the number of training samples, too: they have no axes beyond.
 
     Attributes
     ----------
@@ -61,24 +70,30 @@ class Residual(Scorer):
         needs=_NEEDS,
         paper=_PAPER,
         parameters=(_DIMENSION,),
+        warnings=_WARNINGS,
     )
 
     def __init__(self, dimension: int | None = None) -> None:
         self.dimension = dimension
 
     def _refuses(self, fit: Latents) -> str:
-        if self.dimension is not None and self.dimension >= fit.width:
+        if min(fit.width, len(fit)) < 2:
+            return f"{self.info.title} needs at least two features and two training samples."
+        dimension = self._principal(fit.width)
+        limit, what = min((fit.width, "features"), (len(fit), "training samples"))
+        if dimension >= limit:
             return (
-                f"{self.info.title} with dimension {self.dimension} leaves no room: there are {fit.width} features. "
-                f"Choose 1 to {fit.width - 1}."
+                f"{self.info.title} with dimension {dimension:,} leaves no room: there are {limit:,} {what}. "
+                f"Choose 1 to {limit - 1:,}."
             )
-        if fit.width < 2:
-            return f"{self.info.title} needs at least two features."
         return ""
 
+    def _principal(self, width: int) -> int:
+        return self.dimension or width // 2
+
     def _fit(self, latents: Latents) -> None:
-        self.origin_, axes = _axes(latents)
-        self.complement_ = axes[:, : latents.width - (self.dimension or latents.width // 2)]
+        self.origin_, _, axes = _axes(latents)
+        self.complement_ = axes[:, : latents.width - self._principal(latents.width)]
 
     def _score(self, latents: Latents) -> np.ndarray:
         return np.linalg.norm((in_space(latents, "head") - self.origin_) @ self.complement_, axis=1)
@@ -113,12 +128,23 @@ class ViM(Residual):
         needs=_NEEDS | Needs.LOGITS,
         paper=_PAPER,
         parameters=(_DIMENSION,),
+        warnings=_WARNINGS,
     )
 
     def _fit(self, latents: Latents) -> None:
+        _, squares, _ = _axes(latents)
+        outside = np.sqrt(np.cumsum(np.maximum(squares, 0)))  # of the 1, 2 … D smallest axes
+        filled = int((outside > _NOTHING * outside[-1]).sum())
+        dimension = self._principal(latents.width)
+        if dimension >= filled:
+            raise ScorerError(
+                f"{self.info.title} with dimension {dimension:,} leaves nothing of the training features outside: "
+                f"they fill only {filled:,} dimensions. "
+                + (f"Choose 1 to {filled - 1:,}." if filled > 1 else "It cannot be used with them.")
+            )
         super()._fit(latents)
         residual = sum(float(super(ViM, self)._score(block).sum()) for block in latents.blocks())
-        self.alpha_ = float(latents.logits.max(axis=1).sum(dtype=np.float64)) / max(residual, 1e-300)
+        self.alpha_ = float(latents.logits.max(axis=1).sum(dtype=np.float64)) / residual
 
     def _score(self, latents: Latents) -> np.ndarray:
         return self.alpha_ * super()._score(latents) - log_sum_exp(latents)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentviz.latents import Latents
+from latentviz.latents import L2_EPSILON, Latents
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.info import Family, Needs, Number, Paper, ScorerInfo
 from latentviz.scorers.registry import register
-from latentviz.scorers.shared import in_space
+from latentviz.scorers.shared import energy, in_space, lengths, resolved
 
-# Columns sorted at a time: quantiles of all of them at once would copy the features.
+# Features sorted at a time: percentiles of all of them at once would copy them.
 _COLUMNS = 32
 
 
@@ -56,17 +56,15 @@ class VRA(Scorer):
         self.low, self.high = low, high
 
     def _fit(self, latents: Latents) -> None:
-        features = in_space(latents, "head")
-        parts = [
-            np.percentile(features[:, start : start + _COLUMNS], [self.low, self.high], axis=0)
-            for start in range(0, latents.width, _COLUMNS)
-        ]
+        parts = []
+        for start in range(0, latents.width, _COLUMNS):
+            columns = latents.features[:, start : start + _COLUMNS]
+            if resolved(latents, "head") == "unit":
+                columns = columns / np.maximum(lengths(latents), L2_EPSILON).astype(columns.dtype)[:, None]
+            parts.append(np.percentile(columns, [self.low, self.high], axis=0))
         self.low_, self.high_ = np.hstack(parts).astype(np.float32)
 
     def _score(self, latents: Latents) -> np.ndarray:
-        from scipy.special import logsumexp
-
         assert latents.head is not None
         clipped = np.clip(in_space(latents, "head"), self.low_, self.high_)
-        logits = clipped @ latents.head.weight.T + latents.head.bias
-        return -logsumexp(logits.astype(np.float64), axis=1)
+        return energy(clipped @ latents.head.weight.T + latents.head.bias)

@@ -1,5 +1,7 @@
 """Lengths of features."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,6 +71,22 @@ def test_single_precision_does_not_overflow():
     z = np.full((1, 4), 1e30, np.float32)
     assert norms(z).dtype == np.float64
     assert norms(z) == pytest.approx([2e30])
+
+
+@pytest.mark.parametrize("samples", [256, 257, 1000])
+@pytest.mark.parametrize("order", ORDERS)
+def test_more_samples_than_are_looked_at_at_a_time(order, samples):
+    z = np.random.default_rng(0).normal(size=(samples, 5)).astype(np.float32)
+    expected = np.linalg.norm(z.astype(np.float64), ord=NUMPYS[order], axis=1)
+    np.testing.assert_allclose(norms(z, order), expected, rtol=1e-12)
+
+
+def test_features_are_not_copied_at_once():
+    z = np.ones((50_000, 64), np.float32)
+    tracemalloc.start()
+    norms(z, normalise=True)
+    assert tracemalloc.get_traced_memory()[1] < z.nbytes / 4
+    tracemalloc.stop()
 
 
 def test_a_norm_that_does_not_exist():

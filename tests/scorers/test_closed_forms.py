@@ -18,8 +18,7 @@ from latentviz.scorers import Needs, make, scorers
 from latentviz.scorers.ddu import JITTER
 
 LOGITS_ALONE = [name for name, kind in scorers().items() if kind.info.needs == Needs.LOGITS]
-#: All of them but NCI, whose second term is the length.
-THROUGH_HEAD = [n for n, kind in scorers().items() if Needs.HEAD in kind.info.needs and n != "nci"] + ["gradnorm"]
+THROUGH_HEAD = [n for n, kind in scorers().items() if Needs.HEAD in kind.info.needs] + ["gradnorm"]
 
 
 def of_features(features, labels=None, head: Head | None = None) -> Latents:
@@ -312,23 +311,26 @@ def test_gradnorm_is_the_gradient_found_by_differences(kind):
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
-def test_temperature_scaling_recovers_the_temperature_that_labels_were_drawn_with(temperature):
+@pytest.mark.parametrize("scale", [1e-4, 3, 1e4])
+def test_temperature_scaling_recovers_the_temperature_that_labels_were_drawn_with(temperature, scale):
     random = np.random.default_rng(0)
-    logits = 3 * random.normal(size=(20_000, 5))
-    labels = (logits / temperature + random.gumbel(size=logits.shape)).argmax(axis=1)
+    logits = scale * random.normal(size=(20_000, 5))
+    labels = (logits * (3 / scale / temperature) + random.gumbel(size=logits.shape)).argmax(axis=1)
     scorer = make("temperature-scaling").fit(of_logits(logits, labels))
-    assert scorer.temperature_ == pytest.approx(temperature, rel=0.04)
+    assert scorer.temperature_ == pytest.approx(temperature * scale / 3, rel=0.04)
+    assert scorer.notes() == [f"T* = {scorer.temperature_:.3g}"]
     np.testing.assert_allclose(
         scorer.score(of_logits(logits[:9])), -softmax(logits[:9] / scorer.temperature_, axis=1).max(axis=1), rtol=1e-9
     )
 
 
-def test_openmax_that_revises_one_class():
+@pytest.mark.parametrize("scale", [1, 500])
+def test_openmax_that_revises_one_class(scale):
     random = np.random.default_rng(0)
     labels = np.arange(300) % 3
-    fit = of_logits(4 * np.eye(3)[labels] + random.normal(size=(300, 3)), labels)
+    fit = of_logits(scale * (4 * np.eye(3)[labels] + random.normal(size=(300, 3))), labels)
     scorer = make("openmax", {"alpha": 1, "tail": 30}).fit(fit)
-    asked = np.r_[fit.logits[:40], 5 * random.normal(size=(20, 3))]
+    asked = np.r_[fit.logits[:40], scale * 5 * random.normal(size=(20, 3))]
     top = asked.argmax(axis=1)
     distances = np.linalg.norm(asked - np.stack([fit.logits[labels == c].mean(axis=0) for c in range(3)])[top], axis=1)
     outlying = weibull_min.cdf(distances + scorer.offsets_[top], scorer.shapes_[top], scale=scorer.scales_[top])
@@ -336,7 +338,18 @@ def test_openmax_that_revises_one_class():
     revised[:, 1:] = asked
     revised[np.arange(60), top + 1] *= 1 - outlying
     revised[:, 0] = asked.max(axis=1) * outlying
-    np.testing.assert_allclose(scorer.score(of_logits(asked)), softmax(revised, axis=1)[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(scorer.score(of_logits(asked)), softmax(revised, axis=1)[:, 0], rtol=1e-5 * scale)
+
+
+def test_temperature_scaling_of_samples_that_are_all_classified_correctly_is_max_softmax():
+    """Their likelihood has no maximum, and at a small temperature all of them would score -1."""
+    random = np.random.default_rng(0)
+    labels = np.arange(300) % 10
+    fit = of_logits(random.normal(size=(300, 10)) + 14 * np.eye(10)[labels], labels)
+    scorer = make("temperature-scaling").fit(fit)
+    asked = of_logits(5 * random.normal(size=(50, 10)))
+    np.testing.assert_allclose(scorer.score(asked), make("msp").score(asked), rtol=1e-12)
+    assert scorer.notes()[0].startswith("T = 1: the training samples are classified correctly")
 
 
 def test_openmax_at_a_classs_centre_and_far_away():
@@ -384,6 +397,76 @@ def test_closed_forms_of_a_sure_and_an_undecided_prediction():
     assert make("entropy").score(asked) == pytest.approx(-(p * np.log(p)).sum(axis=1))
     expected = ((p * (1 - p)) ** 0.5)[:, :2].sum(axis=1)
     assert make("gen", {"gamma": 0.5, "top": 2}).score(asked) == pytest.approx(expected)
+
+
+# Features and the last layer, by hand
+
+HEAD = Head(np.array([[1, 0, 0, 0], [0, 1, 1, 1]]), np.array([0.5, -0.5]))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "logits"),
+    [  # of z = (1, 4, 3, 2): a sum of 10, of which 7 are in the upper half
+        ("ash-p", {"percentile": 50}, [0.5, 7 - 0.5]),
+        ("ash-b", {"percentile": 50}, [0.5, 10 - 0.5]),
+        ("ash-s", {"percentile": 50}, [0.5, np.exp(10 / 7) * 7 - 0.5]),
+        ("scale", {"percentile": 50}, [np.exp(10 / 7) + 0.5, np.exp(10 / 7) * 9 - 0.5]),
+        ("lts", {"top": 50}, [(10 / 7) ** 2 * 1.5, (10 / 7) ** 2 * 8.5]),
+    ],
+)
+def test_shaped_activations_by_hand(name, given, logits):
+    asked = of_features([[1, 4, 3, 2], [0, 0, 0, 0]], head=HEAD)
+    assert make(name, given).score(asked) == pytest.approx([-logsumexp(logits), -logsumexp(HEAD.bias)], rel=1e-6)
+
+
+def test_lts_does_not_scale_samples_without_positive_features():
+    asked = of_features([[-1, -4, -3, -2], [2, -1, 0, 0]], head=HEAD)
+    assert make("lts", {"top": 25}).score(asked) == pytest.approx(-logsumexp(asked.logits, axis=1), rel=1e-6)
+
+
+def test_she_by_hand():
+    head = Head(np.eye(2), np.zeros(2))
+    # The last sample is not classified correctly: the patterns are (3, 0) and (0, 4).
+    fit = of_features([[2, 0], [4, 0], [0, 2], [0, 6], [5, 1]], np.array([0, 0, 1, 1, 1]), head)
+    assert make("she").fit(fit).score(of_features([[1, 2], [3, 1]], head=head)) == pytest.approx([-8, -9])
+
+
+def test_she_without_a_correctly_classified_sample_is_refused():
+    fit = of_features([[2, 0], [0, 3]], np.array([1, 0]), Head(np.eye(2), np.zeros(2)))
+    with pytest.raises(ScorerError, match="SHE needs training samples that are classified correctly; none of the 2 is"):
+        make("she").fit(fit)
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_fdbd_by_hand(twin):
+    """A class with the weights of another has no boundary to it and does not count."""
+    head = Head(np.array([[3, 0], [0, 4], [0, 0], [3, 0]][: 4 if twin else 3]), np.zeros(4 if twin else 3))
+    scorer = make("fdbd").fit(of_features([[0, 2], [2, 0]], head=head))  # the mean is (1, 1)
+    # Logits 12, 4, 0 and distances 5, 3 between weights; then at the mean, where pytorch-ood divides by 1e-8.
+    found = scorer.score(of_features([[4, 1], [1, 1]], head=head))
+    second = (1 / 5 + 4 / 4) / 2 if not twin else (2 / 5 + 4 / 4) / 3
+    assert found == pytest.approx([-(8 / 5 + 12 / 3) / 2 / 3, -second / 1e-8])
+
+
+def test_fdbd_without_any_boundary():
+    head = Head(np.ones((1, 2)), np.zeros(1))
+    fit = of_features([[0, 2], [2, 0]], head=head)
+    assert make("fdbd").fit(fit).score(fit).tolist() == [0, 0]
+
+
+def test_nci_by_hand():
+    head = Head(np.array([[3, 0], [0, 4]]), np.zeros(2))
+    scorer = make("nci", {"alpha": 0.01}).fit(of_features([[0, 2], [2, 0]], head=head))  # the mean is (1, 1)
+    found = scorer.score(of_features([[4, 1], [1, 1]], head=head))
+    assert found == pytest.approx([-3 - 0.05, -0.02])  # the second points nowhere
+
+
+def test_kl_matching_by_hand():
+    fit, asked = np.array([[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]]), np.array([[0.5, 0.5], [0.7, 0.3], [0.2, 0.8]])
+    found = make("kl-matching").fit(of_logits(np.log(fit))).score(of_logits(np.log(asked)))
+    # The typical predictions are (0.7, 0.3) and (0.1, 0.9).
+    last = 0.2 * np.log(0.2 / 0.1) + 0.8 * np.log(0.8 / 0.9)
+    assert found == pytest.approx([0.5 * np.log(0.5 / 0.7) + 0.5 * np.log(0.5 / 0.3), 0, last], abs=1e-12)
 
 
 # What an L2 head sees
