@@ -74,12 +74,12 @@ def start(images, checkpoint):
         process.communicate()
 
 
-def rows(workspace: Path) -> int:
-    """How many rows both sets have on disk."""
+def progress(workspace: Path) -> tuple[int, int]:
+    """How many rows both sets have on disk, and are to have."""
     try:
-        return Workspace(workspace, create=False)["run"].progress[0]
+        return Workspace(workspace, create=False)["run"].progress
     except lv.LatentvizError:
-        return 0
+        return 0, 0
 
 
 def kill(process: subprocess.Popen) -> None:
@@ -104,7 +104,7 @@ def assert_same(run: Run, other: Run) -> None:
 def test_killed_twice_and_continued_bit_for_bit(tmp_path, start, wait_until, whole):
     for wanted in (1024, TRAIN):  # within the first set, and within the second
         process = start(tmp_path)
-        wait_until(lambda wanted=wanted: rows(tmp_path) >= wanted)
+        wait_until(lambda wanted=wanted: progress(tmp_path)[0] >= wanted)
         kill(process)
         run = Workspace(tmp_path)["run"]
         done, total = run.progress
@@ -121,9 +121,9 @@ def test_killed_twice_and_continued_bit_for_bit(tmp_path, start, wait_until, who
 
 def test_killed_before_the_first_chunk(tmp_path, start, wait_until, whole, images, checkpoint):
     process = start(tmp_path)
-    wait_until(lambda: (tmp_path / "runs" / "run" / "sets" / "test" / "state.json").exists())
+    wait_until(lambda: progress(tmp_path)[1] == TRAIN + TEST)  # both sets are named, the last step before the first row
     kill(process)
-    assert Workspace(tmp_path)["run"].progress == (0, TRAIN + TEST)
+    assert progress(tmp_path) == (0, TRAIN + TEST)
     assert_same(extract(Workspace(tmp_path), images, checkpoint), whole)
 
 
@@ -170,7 +170,7 @@ def test_killed_where_images_were_skipped(tmp_path, start, wait_until, make_fold
         (images / "train" / "cat" / f"{number:04d}.png").write_bytes(b"")
     (images / "train" / "emu" / "0599.png").write_bytes(b"")
     process = start(tmp_path / "killed", images=images)
-    wait_until(lambda: rows(tmp_path / "killed") >= 1024)
+    wait_until(lambda: progress(tmp_path / "killed")[0] >= 1024)
     kill(process)
     part = Workspace(tmp_path / "killed")["run"]["train"]
     assert not part.complete
