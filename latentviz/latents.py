@@ -13,7 +13,7 @@ from latentviz.errors import DataError
 HeadKind = Literal["linear", "l2"]
 
 #: Samples that are worked on together.
-BLOCK = 4096
+BLOCK = 2048
 
 # Samples whose features are looked at in float64 at a time: few enough to stay in the processor's cache.
 _ROWS = 256
