@@ -40,7 +40,7 @@ if predictions.open:
         matrix, pairs = st.columns([3, 2], gap="medium")
         with matrix:
             st.plotly_chart(
-                figures.overview.confusion(cached.predicted_as(predictions_of), shares),
+                figures.overview.confusion(cached.predicted_as(predictions_of), shares, show.is_dark()),
                 key="confusion",
                 alt="What the model calls each class of the set",
             )

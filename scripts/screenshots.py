@@ -12,7 +12,12 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
 from _browser import browser
 
-PICTURES = {"overview": ("", "samples from"), "latent-map": ("latent_map", "UMAP, n_neighbors")}
+PICTURES = {
+    "overview": ("", "samples from"),
+    "latent-map": ("latent_map", "UMAP, n_neighbors"),
+    "ood-scorers": ("ood_scorers", "stratified bootstrap"),
+    "feature-magnitude": ("feature_magnitude", "Balanced accuracy"),
+}
 
 
 def main() -> None:

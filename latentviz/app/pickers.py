@@ -307,10 +307,10 @@ def point_filter(run: Run, points: pd.DataFrame) -> PointFilter:
     present = [name for name in run.sets if name in set(points["set"].unique())]
     # What is hidden is remembered, not what is shown: a set that comes later is shown until somebody hides it.
     hidden = st.session_state.setdefault(f"hidden-{run.folder}", set())
+    key = f"show-sets-{run.folder}-{','.join(present)}"
+    st.session_state.setdefault(key, [name for name in present if name not in hidden])
     with row():
-        key = f"show-sets-{run.folder}-{','.join(present)}"
-        st.session_state.setdefault(key, [name for name in present if name not in hidden])
-        sets = st.pills("Show sets", present, selection_mode="multi", key=key)
+        sets = st.pills("Show sets", present, selection_mode="multi", key=key, wrap=True)
         labels = st.multiselect(
             "Show classes",
             cached.labels_of(points),

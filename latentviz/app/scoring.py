@@ -15,12 +15,9 @@ from latentviz.evaluation.detection import METRICS
 from latentviz.evaluation.fitting import EVERYTHING, FitOn
 from latentviz.evaluation.scores import unusable
 from latentviz.evaluation.split import Split
-from latentviz.figures.scores import scorer_title
+from latentviz.figures.scores import USUAL, scorer_title
 from latentviz.scorers import Choice, Family, Number, scorers
 from latentviz.workspace import Run
-
-#: Scorers that are looked at first, as far as they can be used.
-FIRST = ("msp", "energy", "knn", "mahalanobis", "vim")
 
 #: Steps of parameters that move in factors.
 _FACTORS = (1, 2, 5)
@@ -34,32 +31,33 @@ def split(run: Run) -> Split | None:
 
     None, with a sentence on the page, where there is nothing to tell apart.
     """
-    ind = pickers.held_out(run)
-    try:
-        usual = Split.of(run, ind)
-    except DataError as error:
-        st.info(str(error), icon=":material/add_photo_alternate:")
-        return None
-    filled = [s.name for s in run if s.role in ("ood", "shifted") and len(s)]
-    # Not in the row, where they would not wrap on a narrow page.
-    chosen = st.pills(
-        f"Told apart from {usual.ind}",
-        filled,
-        selection_mode="multi",
-        default=list(usual.others),
-        key=f"others-{pickers.id_of(run)}",
-        persist_state="session",
-    )
-    others = [name for name in filled if name in chosen]
-    near = st.multiselect(
-        "Near OOD",
-        [name for name in others if run[name].role == "ood"],
-        key=f"near-{pickers.id_of(run)}",
-        persist_state="session",
-        placeholder="none",
-        width=300,
-        help="Sets that resemble the in-distribution ones; averages are then taken of near and far sets apart.",
-    )
+    with pickers.row():
+        ind = pickers.held_out(run)
+        try:
+            usual = Split.of(run, ind)
+        except DataError as error:
+            st.info(str(error), icon=":material/add_photo_alternate:")
+            return None
+        filled = [s.name for s in run if s.role in ("ood", "shifted") and len(s)]
+        chosen = st.pills(
+            f"Told apart from {usual.ind}",
+            filled,
+            selection_mode="multi",
+            default=list(usual.others),
+            key=f"others-{pickers.id_of(run)}",
+            persist_state="session",
+            wrap=True,
+        )
+        others = [name for name in filled if name in chosen]
+        near = st.multiselect(
+            "Near OOD",
+            [name for name in others if run[name].role == "ood"],
+            key=f"near-{pickers.id_of(run)}",
+            persist_state="session",
+            placeholder="none",
+            width=300,
+            help="Sets that resemble the in-distribution ones; averages are then taken of near and far sets apart.",
+        )
     if not others:
         st.info("Choose at least one set that is to be told apart.", icon=":material/checklist:")
         return None
@@ -104,7 +102,7 @@ def names(run: Run, fit: FitOn) -> list[str]:
                     family.value,
                     usable,
                     selection_mode="multi",
-                    default=[name for name in usable if name in FIRST],
+                    default=[name for name in usable if name in USUAL],
                     format_func=scorer_title,
                     key=f"scorers-{family.name}",
                     persist_state="session",

@@ -174,7 +174,7 @@ def curves(run: Run, found: Detection, name: str) -> None:
 def agreement(run: Run, found: Detection, name: str) -> None:
     """Rank correlation between the scorers on one set."""
     st.plotly_chart(
-        figures.scores.agreement(scoring_work.agreement(run, found, name)),
+        figures.scores.agreement(scoring_work.agreement(run, found, name), show.is_dark()),
         key="agreement",
         alt="Rank correlation between the scorers",
     )

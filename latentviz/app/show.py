@@ -22,6 +22,11 @@ from latentviz.workspace import ImageSet, Run, Workspace
 from latentviz.workspace.manifest import ROLES
 
 
+def is_dark() -> bool:
+    """Whether the page is dark."""
+    return st.context.theme.type == "dark"
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Show an error of the project as its sentence; what nobody expected goes to the log."""

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentviz.figures.style import CATEGORY_COLOURS, GROUND_TO_BLUE, OTHER_COLOUR, ROLE_COLOURS, empty, tidy
+from latentviz.figures.style import (
+    CATEGORY_COLOURS,
+    GROUND_TO_BLUE,
+    OTHER_COLOUR,
+    ROLE_COLOURS,
+    empty,
+    tidy,
+    write_cells,
+)
 
 #: More classes than this do not fit into a readable matrix.
 MATRIX_LIMIT = 30
@@ -87,7 +95,7 @@ def _folded(balance: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     return pd.concat([balance[kept], others.assign(class_name=rest)]), {**colours, rest: OTHER_COLOUR}
 
 
-def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
+def confusion(matrix: pd.DataFrame, shares: bool, dark: bool = False) -> go.Figure:
     """What the classifier calls each class: rows true, columns predicted.
 
     Parameters
@@ -96,6 +104,8 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
         Rows are the set's classes, columns the model's.
     shares : bool
         Colour and text are shares of a row instead of counts.
+    dark : bool
+        Whether the page is dark.
 
     Notes
     -----
@@ -126,7 +136,9 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
         )
     )
     if matrix.shape[1] <= TEXT_LIMIT:
-        figure.add_trace(_written(matrix, fraction, shares))
+        texts = np.vectorize(lambda count, share: f"{share:.0%}" if shares else f"{count:,}")(counts, fraction)
+        strength = fraction if shares else counts / counts.max()
+        write_cells(figure, matrix.columns, matrix.index, np.where(counts == 0, "", texts), strength, dark)
     across = _cut("Predicted class", len(columns), predictions, "most frequent")
     down = _cut("Class of the sample", len(rows), classes, "most mistakes")
     figure.update_xaxes(title=across, type="category", side="bottom", showgrid=False)
@@ -136,23 +148,6 @@ def confusion(matrix: pd.DataFrame, shares: bool) -> go.Figure:
 
 def _cut(title: str, shown: int, total: int, which: str) -> str:
     return title if shown == total else f"{title} ({shown} of {total}, {which})"
-
-
-def _written(matrix: pd.DataFrame, fraction: np.ndarray, shares: bool) -> go.Scatter:
-    """Text of every cell that is not empty, readable on its colour in light and dark."""
-    counts = matrix.to_numpy()
-    rows, columns = np.nonzero(counts)
-    across, down = [str(name) for name in matrix.columns], [str(name) for name in matrix.index]
-    strong = (fraction if shares else counts / counts.max())[rows, columns] > 0.5
-    return go.Scatter(
-        x=[across[c] for c in columns],
-        y=[down[r] for r in rows],
-        mode="text",
-        text=[f"{fraction[r, c]:.0%}" if shares else f"{counts[r, c]:,}" for r, c in zip(rows, columns, strict=True)],
-        textfont={"color": ["#ffffff" if s else OTHER_COLOUR for s in strong], "size": 12},
-        hoverinfo="skip",
-        showlegend=False,
-    )
 
 
 def _most_mistaken(matrix: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

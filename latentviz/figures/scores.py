@@ -20,11 +20,15 @@ from latentviz.figures.style import (
     empty,
     look,
     tidy,
+    write_cells,
 )
 from latentviz.scorers import scorers
 
 #: Kinds of distributions, in words.
 KINDS = {"histogram": "Histogram", "density": "Density", "cumulative": "Cumulative"}
+
+#: Scorers that are shown at first: the most widely used one of each kind, with the most distinct colours.
+USUAL = ("msp", "energy", "knn", "mahalanobis", "vim")
 
 #: Beside the plot of a distribution, in pixels: what stands below it can begin and end with its axis.
 LEFT, RIGHT = 64, 16
@@ -266,7 +270,7 @@ def curves(table: pd.DataFrame, across: str, up: str, titles: tuple[str, str], t
     if table.empty:
         return empty("Choose a scorer.", _HEIGHT)
     # By its place among all scorers, so that it keeps its look when others are chosen.
-    looks = {name: look(number) for number, name in enumerate(scorers())}
+    looks = {name: look(number) for number, name in enumerate(dict.fromkeys([*USUAL, *scorers()]))}
     figure = go.Figure()
     for name, rows in table.groupby("scorer", sort=False):
         drawn = looks[str(name).partition("(")[0]]
@@ -287,10 +291,15 @@ def curves(table: pd.DataFrame, across: str, up: str, titles: tuple[str, str], t
     return tidy(figure, _HEIGHT + 8 * len(titled))
 
 
-def agreement(matrix: pd.DataFrame) -> go.Figure:
+def agreement(matrix: pd.DataFrame, dark: bool = False) -> go.Figure:
     """Rank correlation between scorers as a heat map with numbers.
 
-    ``matrix`` is symmetric, with a row and a column a scorer.
+    Parameters
+    ----------
+    matrix : DataFrame
+        Symmetric, with a row and a column a scorer.
+    dark : bool
+        Whether the page is dark.
     """
     if len(matrix) < 2:
         return empty("Choose at least two scorers to compare.", _HEIGHT)
@@ -305,14 +314,14 @@ def agreement(matrix: pd.DataFrame) -> go.Figure:
             colorscale=scale,
             zmin=-1,
             zmax=1,
-            text=np.vectorize(lambda v: "" if np.isnan(v) else f"{v:.2f}")(values),
-            texttemplate="%{text}",
             colorbar={"title": "Spearman's ρ"},
             hovertemplate="%{y} and %{x}<br>ρ = %{z:.3f}<extra></extra>",
             xgap=1,
             ygap=1,
         )
     )
+    texts = np.vectorize(lambda v: "" if np.isnan(v) else f"{v:.2f}")(values)
+    write_cells(figure, matrix.columns, matrix.index, texts, np.abs(values), dark)
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return tidy(figure, 160 + 30 * len(matrix))

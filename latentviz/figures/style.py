@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from latentviz.workspace import ImageSet
@@ -49,6 +50,9 @@ LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
 #: From the page's own ground, so that zero is quiet in light and dark.
 GROUND_TO_BLUE = ((0.0, "rgba(59,125,216,0.04)"), (1.0, "rgba(59,125,216,1)"))
+
+#: Text on light and on dark or strong colours.
+_INK, _WHITE = "#1c2430", "#ffffff"
 
 #: Perceptually uniform, readable for colour-blind readers.
 RAMP = "Viridis"
@@ -109,3 +113,40 @@ def empty(reason: str, height: int = 240) -> go.Figure:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return tidy(figure, height)
+
+
+def write_cells(
+    figure: go.Figure,
+    across: Iterable[object],
+    down: Iterable[object],
+    texts: np.ndarray,
+    strength: np.ndarray,
+    dark: bool,
+) -> None:
+    """Write into the cells of a heat map, readable on all of them.
+
+    plotly's own choice takes every cell for opaque, and is black on what is nearly a dark page's ground.
+
+    Parameters
+    ----------
+    figure : Figure
+    across, down : iterable
+        Names of the C columns and R rows.
+    texts : ndarray of shape (R, C), str
+        "" where nothing is written.
+    strength : ndarray of shape (R, C)
+        From 0, the page's ground, to 1, the cells' full colour.
+    dark : bool
+        Whether the page is dark.
+    """
+    columns, rows = [str(name) for name in across], [str(name) for name in down]
+    cells = [(r, c) for r, c in np.ndindex(texts.shape) if texts[r, c]]
+    figure.add_scatter(
+        x=[columns[c] for _, c in cells],
+        y=[rows[r] for r, _ in cells],
+        mode="text",
+        text=[texts[cell] for cell in cells],
+        textfont={"color": [_WHITE if dark or strength[cell] > 0.85 else _INK for cell in cells], "size": 12},
+        hoverinfo="skip",
+        showlegend=False,
+    )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from latentviz.evaluation.distributions import histogram
@@ -137,6 +138,12 @@ def test_a_scorer_keeps_its_look_when_others_are_toggled():
     assert looks("knn(k=10)") == {"k-NN (k=10)": everything["k-NN"]}
 
 
+def test_the_usual_scorers_have_different_colours():
+    titles = {label: scores.scorer_title(label) for label in scores.USUAL}
+    figure = scores.curves(roc(*scores.USUAL), "fpr", "tpr", ("FPR", "TPR"), titles)
+    assert len({trace.line.color for trace in figure.data if trace.name}) == len(scores.USUAL)
+
+
 def test_scores_are_called_by_their_scorer_and_its_parameters():
     assert scores.score_title("energy") == "OOD score: Energy"
     assert scores.score_title("knn(k=10, normalise=False)") == "OOD score: k-NN (k=10, normalise=False)"
@@ -147,11 +154,47 @@ def test_agreement_is_written_into_every_cell(count):
     names = [f"scorer {number}" for number in range(count)]
     matrix = pd.DataFrame(np.eye(count), names, names)
     matrix.iloc[0, 1] = np.nan
-    (heat,) = scores.agreement(matrix).data
-    assert heat.texttemplate == "%{text}"
-    assert heat.text[0][0] == "1.00"
-    assert heat.text[0][1] == ""
-    assert np.shape(heat.text) == (count, count)
+    heat = scores.agreement(matrix).data[0]
+    assert np.shape(heat.z) == (count, count)
+    cells = written(scores.agreement(matrix))
+    assert len(cells) == count**2 - 1
+    assert cells["scorer 0", "scorer 0"][0] == "1.00"
+    assert ("scorer 0", "scorer 1") not in cells
+
+
+def written(figure: go.Figure) -> dict[tuple[str, str], tuple[str, str]]:
+    """Text and colour by row and column."""
+    _, cells = figure.data
+    return {
+        (row, column): (text, colour)
+        for row, column, text, colour in zip(cells.y, cells.x, cells.text, cells.textfont.color, strict=True)
+    }
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_numbers_can_be_read_on_their_cells(dark):
+    """plotly's own choice cannot on a dark page. White on our blue has 4."""
+    names = ["a", "b", "c"]
+    values = pd.DataFrame([[1, 0.1, 0.7], [0.1, 1, 0.4], [0.7, 0.4, 1]], names, names)
+    ground = np.array([17, 21, 28]) if dark else np.array([255, 255, 255])
+    figure = scores.agreement(values, dark)
+    for (row, column), (_, colour) in written(figure).items():
+        strength = 0.06 + 0.94 * values.loc[row, column]
+        cell = strength * np.array([59, 125, 216]) + (1 - strength) * ground
+        assert contrast(cell, np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])) > 3.5
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """WCAG 2.1's contrast of two colours."""
+
+    def luminance(rgb: np.ndarray) -> float:
+        share = rgb / 255
+        return float(
+            np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        )
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_one_scorer_agrees_with_nobody():
