@@ -261,6 +261,7 @@ def test_unknown_architectures_and_weights(checkpoint):
 
 def test_published_weights_without_a_network_connection(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request._opener", None)  # made by the first request of the process, with its proxies
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")
     for exception in ("no_proxy", "NO_PROXY"):
