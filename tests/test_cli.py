@@ -12,28 +12,10 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
-from latentviz import Workspace, cli
+from latentviz import Workspace
 from latentviz.workspace import Manifest
 
 Z = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the command in this process: exit code, output, complaint."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["latentviz", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setenv("NO_COLOR", "1")
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

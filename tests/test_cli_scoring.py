@@ -1,35 +1,15 @@
 """`latentviz scorers`, `score` and `report`."""
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from latentviz import Head, Run, cli
+from latentviz import Head, Run
 from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.detection import accuracy95, auroc
 from latentviz.evaluation.fitting import FitOn, fit_latents
 from latentviz.evaluation.report import Split, detection, rendered
 from latentviz.scorers import Family, Needs, Scorer, ScorerInfo, make, registry, scorers
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the command in this process: exit code, output, complaint."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["latentviz", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "250")
-        monkeypatch.setenv("NO_COLOR", "1")
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
