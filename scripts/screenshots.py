@@ -30,6 +30,7 @@ def main() -> None:
             page = opened.new_page(viewport={"width": 1440, "height": 860})
             page.goto(f"{options.url}/{path}?run=digits-l2")
             page.get_by_text(wanted).first.wait_for(timeout=180_000)
+            page.wait_for_function("!document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner]')")
             page.wait_for_timeout(3000)
             page.screenshot(path=str(options.folder / f"{name}.png"))
 
