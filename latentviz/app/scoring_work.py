@@ -32,8 +32,8 @@ def detection(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> Detect
     with st.container():  # always there, so that what was below it stays in its place meanwhile
         if later:
             _in_background(run, later, on, fit)
-        if not report.measured(run, now, on, fit):
-            with show.progress() as progress:
+        with show.progress() as progress:  # also if there is nothing to do: its place, too, takes some room
+            if not report.measured(run, now, on, fit):
                 report.detection(run, now, on, fit, progress=progress)
     return _detection(run, tuple(now), on, fit, str(run.folder), run.fingerprint)
 

@@ -50,7 +50,11 @@ def progress() -> Iterator[Progress]:
     def report(stage: str, done: int, total: int, unit: str = "") -> None:
         place.progress(min(done / total, 1.0) if total else 0.0, text=f"{stage}: {done:,} of {total:,} {unit}")
 
-    yield report
+    try:
+        yield report
+    except LatentvizError:
+        place.empty()  # a bar beside its error would look as if the work went on
+        raise
     place.empty()
 
 

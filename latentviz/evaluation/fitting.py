@@ -67,9 +67,11 @@ class Fitted:
         """
         sets = _sets(run)
         names = tuple(s.name for s in sets)
-        if fit_on.per_class is None:
+        if fit_on.per_class is None or not sets:
             return cls(names, sum(map(len, sets)), all((s.labels >= 0).all() for s in sets), fit_on)
-        return cls(names, sum(len(rows) for _, rows in _parts(run, fit_on)), True, fit_on)
+        labels = np.concatenate([s.labels for s in sets])
+        counts = np.bincount(labels[labels >= 0], minlength=len(run.classes))
+        return cls(names, int(np.minimum(counts, fit_on.per_class).sum()), True, fit_on)
 
     @property
     def record(self) -> dict[str, Any]:

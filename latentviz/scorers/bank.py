@@ -14,8 +14,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
-from threading import Lock
+from itertools import count, repeat
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -24,6 +23,7 @@ from latentviz.errors import ScorerError
 from latentviz.latents import Latents, directions
 from latentviz.latents import lengths as lengths_of
 from latentviz.scorers.base import Scorer
+from latentviz.scorers.cores import alone
 from latentviz.scorers.shared import lengths, log_sum_exp, once
 
 #: By what neighbours are told: distance of z / ‖z‖, distance of z, or ⟨z̃, z̃_j⟩ LSE(l_j) with z̃ = z / ‖z‖.
@@ -43,8 +43,6 @@ _PAIRS = 2048
 
 # Queries outlive banks, whose id() may then be that of the next bank; these numbers are never given twice.
 _numbers = count()
-
-_cores = Lock()
 
 
 class Bank:
@@ -106,26 +104,28 @@ class Bank:
     def _found(self, queries: Latents, kind: Kind, k: int) -> tuple[np.ndarray, np.ndarray]:
         """At least the k largest values (n, k) for every query, in descending order, and whose they are."""
         self.want(kind, k)
-        key = ("bank", self._number, tuple(self._wanted.items()))
+        wanted = dict(self._wanted)  # another scorer may be fitted meanwhile
+        key = ("bank", self._number, tuple(wanted.items()))
         if key not in queries.shared:
-            queries.shared[key] = self._search(queries)
+            queries.shared[key] = self._search(queries, wanted)
         return queries.shared[key][kind]
 
-    def _search(self, queries: Latents) -> dict[Kind, tuple[np.ndarray, np.ndarray]]:
+    def _search(self, queries: Latents, wanted: dict[Kind, int]) -> dict[Kind, tuple[np.ndarray, np.ndarray]]:
         import faiss  # takes a moment, and on macOS must not be loaded before torch without need
         from threadpoolctl import threadpool_limits
 
-        log_sum_exp(self.latents), lengths(self.latents)  # before threads ask for them
+        lengths(self.latents)  # before threads ask for them
+        if "guidance" in wanted:
+            log_sum_exp(self.latents)
         shares = np.array_split(queries.features, min(faiss.omp_get_max_threads(), len(queries)))
-        # Searches of several sessions wait for each other: each takes all cores, and the limit is the process's.
-        with _cores, threadpool_limits(1, "blas"), ThreadPoolExecutor(len(shares)) as threads:
-            found = list(threads.map(self._search_share, shares))
+        with alone, threadpool_limits(1, "blas"), ThreadPoolExecutor(len(shares)) as threads:
+            found = list(threads.map(self._search_share, shares, repeat(wanted)))
         return {
             kind: (np.concatenate([one[kind][0] for one in found]), np.concatenate([one[kind][1] for one in found]))
-            for kind in self._wanted
+            for kind in wanted
         }
 
-    def _search_share(self, queries: np.ndarray) -> dict[Kind, tuple[np.ndarray, np.ndarray]]:
+    def _search_share(self, queries: np.ndarray, wanted: dict[Kind, int]) -> dict[Kind, tuple[np.ndarray, np.ndarray]]:
         """The same for the queries (n, D) of one core, on that core alone.
 
         Were every product and every heap divided among all cores, the threads of the one would wait, spinning, while
@@ -135,21 +135,21 @@ class Bank:
 
         faiss.omp_set_num_threads(1)  # of this thread only
         heaps = {}
-        for kind, k in self._wanted.items():
+        for kind, k in wanted.items():
             kept = min(k if kind == "guidance" else k + _MARGIN, len(self.latents))
             heaps[kind] = faiss.ResultHeap(len(queries), kept, keep_max=True)
-        seen: set[Kind] = {"direction" if kind == "guidance" else kind for kind in self._wanted}
+        seen: set[Kind] = {"direction" if kind == "guidance" else kind for kind in wanted}
         asked = {kind: _of_kind(queries, kind, np.float32) for kind in seen}
         memory = np.empty(len(queries) * min(_TILE, len(self.latents)), dtype=np.float32)
         for start in range(0, len(self.latents), _TILE):
-            for kind, values in self._values(asked, slice(start, start + _TILE), memory):
+            for kind, values in self._values(asked, wanted, slice(start, start + _TILE), memory):
                 heaps[kind].heaps.addn(values.shape[1], faiss.swig_ptr(values), start)
         for heap in heaps.values():
             heap.finalize()
         return {kind: (heap.D, heap.I) for kind, heap in heaps.items()}
 
     def _values(
-        self, asked: dict[Kind, np.ndarray], rows: slice, memory: np.ndarray
+        self, asked: dict[Kind, np.ndarray], wanted: dict[Kind, int], rows: slice, memory: np.ndarray
     ) -> Iterator[tuple[Kind, np.ndarray]]:
         """Every wanted kind's values (n, tile), all in the same memory: the larger, the nearer."""
         features, length = self.latents.features[rows], lengths(self.latents)[rows]
@@ -160,10 +160,10 @@ class Bank:
         if "direction" in asked:
             values = _products(asked["direction"], _of_kind(features, "direction", np.float32), memory)
             zero = length == 0
-            if "direction" in self._wanted:
+            if "direction" in wanted:
                 values[:, zero] = 0.5  # ‖q̃ − z̃_j‖² is 2 − 2 q̃·z̃_j, but 1 if z_j = 0
                 yield "direction", values
-            if "guidance" in self._wanted:
+            if "guidance" in wanted:
                 values[:, zero] = 0
                 values *= log_sum_exp(self.latents)[rows].astype(np.float32)
                 yield "guidance", values

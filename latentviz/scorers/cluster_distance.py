@@ -6,6 +6,7 @@ import numpy as np
 
 from latentviz.latents import Latents
 from latentviz.scorers.base import Scorer
+from latentviz.scorers.cores import alone
 from latentviz.scorers.info import Family, Needs, Number, ScorerInfo
 from latentviz.scorers.mahalanobis import SPACE
 from latentviz.scorers.moments import nearest_squared
@@ -82,7 +83,8 @@ class ClusterDistance(Scorer):
         self.samples_ = len(latents)
         kind = KMeans if self.samples_ <= WHOLE else MiniBatchKMeans
         found = kind(self.clusters or latents.classes, n_init=3, random_state=self.seed)
-        self.centres_ = found.fit(in_space(latents, self.space)).cluster_centers_.astype(np.float64)
+        with alone:  # scikit-learn takes BLAS's threads meanwhile
+            self.centres_ = found.fit(in_space(latents, self.space)).cluster_centers_.astype(np.float64)
 
     def _score(self, latents: Latents) -> np.ndarray:
         return np.sqrt(nearest_squared(in_space(latents, self.space).astype(np.float64), self.centres_))

@@ -23,7 +23,7 @@ def once(function: Callable[Concatenate[Latents, P], R]) -> Callable[Concatenate
 
     @wraps(function)
     def kept(latents: Latents, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        key = (function.__qualname__, args, tuple(sorted(kwargs.items())))
+        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
         if key not in latents.shared:
             latents.shared[key] = function(latents, *args, **kwargs)
         return latents.shared[key]
@@ -68,8 +68,12 @@ def in_space(latents: Latents, space: Space) -> np.ndarray:
 
 def energy(logits: np.ndarray) -> np.ndarray:
     """``−log Σ_c exp l_c`` (N,), float64, of any logits (N, C)."""
-    top = logits.max(axis=1, keepdims=True).astype(np.float64)
-    return -(top[:, 0] + np.log(np.exp(logits - top).sum(axis=1)))
+    found = np.empty(len(logits))
+    for start in range(0, len(logits), BLOCK):  # all of them in float64 may not fit into memory
+        part = logits[start : start + BLOCK]
+        top = part.max(axis=1, keepdims=True).astype(np.float64)
+        found[start : start + BLOCK] = -(top[:, 0] + np.log(np.exp(part - top).sum(axis=1)))
+    return found
 
 
 @once

@@ -1,12 +1,15 @@
 """Neighbours that float32 cannot tell apart."""
 
+import threading
 import tracemalloc
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from latentviz.latents import Latents
 from latentviz.scorers import make
+from latentviz.scorers.shared import energy, once, unit
 
 
 def of(features: np.ndarray) -> Latents:
@@ -71,3 +74,54 @@ def test_training_features_are_not_copied_at_once():
     scorer.score(queries)
     assert tracemalloc.get_traced_memory()[1] < training.features.nbytes / 2
     tracemalloc.stop()
+
+
+def test_neighbours_without_guidance_look_at_no_logits():
+    random = np.random.default_rng(0)
+    training = Latents(random.normal(size=(4000, 8)).astype(np.float32), np.zeros((4000, 1000), np.float32))
+    queries = Latents(training.features[:10], training.logits[:10])
+    make("knn").fit(of(training.features[:100])).score(of(queries.features))
+    scorer = make("knn").fit(training)
+    tracemalloc.start()
+    scorer.score(queries)
+    assert tracemalloc.get_traced_memory()[1] < training.logits.nbytes / 4
+    tracemalloc.stop()
+
+
+def test_log_sum_exp_of_many_classes_needs_little_memory():
+    logits = np.zeros((10_000, 1000), np.float32)
+    tracemalloc.start()
+    np.testing.assert_allclose(energy(logits), -np.log(1000))
+    assert tracemalloc.get_traced_memory()[1] < logits.nbytes * 1.5
+    tracemalloc.stop()
+
+
+def test_searching_and_clustering_at_a_time_leave_blas_its_threads():
+    """Both change the process's setting and put back what they found."""
+    features = np.random.default_rng(0).normal(size=(3000, 16)).astype(np.float32)
+    make("cluster-distance").fit(of(features))  # all libraries are loaded
+    before = {library["filepath"]: library["num_threads"] for library in threadpool_info()}
+    scorer, over = make("knn").fit(of(features)), threading.Event()
+
+    def search() -> None:
+        while not over.is_set():
+            scorer.score(of(features[:100]))
+
+    searching = threading.Thread(target=search)
+    searching.start()
+    for seed in range(8):
+        make("cluster-distance", {"clusters": 20, "seed": seed}).fit(of(features))
+    over.set()
+    searching.join()
+    assert {library["filepath"]: library["num_threads"] for library in threadpool_info()} == before
+
+
+def test_functions_of_one_name_do_not_share_what_they_found():
+    @once
+    def theirs(latents: Latents) -> str:
+        return "theirs"
+
+    theirs.__wrapped__.__qualname__ = "unit"
+    latents = of(np.eye(3, dtype=np.float32))
+    assert theirs(latents) == "theirs"
+    np.testing.assert_array_equal(unit(latents), np.eye(3))
