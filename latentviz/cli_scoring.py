@@ -129,7 +129,7 @@ def report(
     with stoppable():
         with bar() as progress:
             drawn = replicates or REPLICATES, bootstrap_seed
-            found = detection(opened, asked, split, FitOn(per_class, seed), *drawn, progress)
+            found = detection(opened, asked, split, FitOn(per_class, seed), *drawn, progress, again=True)
         _tell(opened, asked, found.scores)
     shown = text_table(found, metric)
     show(f"{run}: {measure.title} against {split.ind} (★: surely the best)", shown.headings, shown.rows)

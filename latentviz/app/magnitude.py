@@ -14,7 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from latentviz.app import cached, pickers, show
 from latentviz.errors import WorkspaceError
 from latentviz.evaluation import magnitude
-from latentviz.evaluation.detection import rates_at, threshold_at
+from latentviz.evaluation.detection import threshold_at
+from latentviz.evaluation.rates import rates_at
 from latentviz.figures import magnitude as figures
 from latentviz.figures.scores import LEFT, RIGHT, Axis, distribution, distributions
 from latentviz.figures.style import look, looks_of_sets

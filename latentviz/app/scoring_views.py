@@ -14,8 +14,9 @@ from latentviz import figures
 from latentviz.app import pickers, scoring, scoring_work, show
 from latentviz.evaluation import report
 from latentviz.evaluation.asked import Asked
-from latentviz.evaluation.detection import METRICS, rates_at, threshold_at
+from latentviz.evaluation.detection import METRICS, threshold_at
 from latentviz.evaluation.fitting import FitOn
+from latentviz.evaluation.rates import rates_at
 from latentviz.evaluation.report import Detection
 from latentviz.evaluation.scores import warnings_of
 from latentviz.figures.scores import scorer_title

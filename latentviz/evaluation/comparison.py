@@ -114,7 +114,7 @@ class Comparison:
     def columns(self) -> dict[tuple[Kind, str], str]:
         """Heading of every set and every average; no two are equal, whatever the sets are called."""
         found: dict[tuple[Kind, str], str] = {("set", name): name for name in next(iter(self.pairs.values()), {})}
-        for title in self.averages:
+        for title in self.averages if self.pairs else ():
             heading = title
             while heading in found.values():
                 heading += " of sets"

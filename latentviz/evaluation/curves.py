@@ -22,7 +22,7 @@ def roc(ind: npt.ArrayLike, ood: npt.ArrayLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``fpr``, ``tpr``, ``threshold``. Every row is what :func:`~latentviz.evaluation.detection.rates_at`
+        ``fpr``, ``tpr``, ``threshold``. Every row is what :func:`~latentviz.evaluation.rates.rates_at`
         says of its threshold, the last of which is −∞. At most 512 rows: points on straight lines are left
         out, and in long curves also those that lie within 0.004 of a point that is kept.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from latentviz.errors import DataError
 from latentviz.latents import BLOCK, Latents
 from latentviz.workspace import ImageSet, Run
 
@@ -26,6 +27,11 @@ class FitOn:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if (self.per_class is not None and self.per_class < 1) or self.seed < 0:
+            raise DataError(
+                f"per_class is {self.per_class} and seed {self.seed}; expected at least 1 of each class, or None for "
+                "all, and a seed of at least 0."
+            )
         if self.per_class is None:  # nothing is drawn
             object.__setattr__(self, "seed", 0)
 

@@ -84,6 +84,7 @@ def detection(
     replicates: int = REPLICATES,
     seed: int = 0,
     progress: Progress = silent,
+    again: bool = False,
 ) -> Detection:
     """Every measure of every scorer on every set, stored or computed and stored pair by pair.
 
@@ -99,6 +100,8 @@ def detection(
         Of the bootstrap.
     progress : Progress, optional
         May raise ``Cancelled``; what was finished is kept.
+    again : bool
+        Try scorers once more that could not be used before.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def detection(
         full.
     """
     asked = list(dict.fromkeys(asked))
-    found = scores(run, asked, split.sets, fit_on, progress)
+    found = scores(run, asked, split.sets, fit_on, progress, again)
     usable = tuple(a for a in asked if a.label in found.by_scorer)
     work = Work(run, fit_on)
     pairs = Pairs(work, split.ind, replicates, seed).measure(usable, split.others, found, progress)
@@ -147,7 +150,11 @@ def measured(
     """
     work = Work(run, fit_on)
     pairs = Pairs(work, split.ind, replicates, seed)
-    return all(all((a, name) in pairs for name in split.others) or work.problem(a, split.sets) for a in asked)
+
+    def is_there(a: Asked) -> bool:
+        return not work.absent(a, split.sets) and all((a, name) in pairs for name in split.others)
+
+    return all(is_there(a) or work.problem(a, split.sets) for a in asked)
 
 
 def wide(found: Comparison, metric: str = "auroc") -> pd.DataFrame:

@@ -185,13 +185,10 @@ def distributions(
             hovertemplate=f"{drawn.named(str(name))}<br>%{{text}}<extra></extra>",
         )
     if threshold is not None:
-        low, high = (table["value"].min(), table["value"].max()) if axis is None else (axis.low, axis.high)
         figure.add_vline(
             x=threshold,
             line={"color": OTHER_COLOUR, "width": 2, "dash": "dash"},
             annotation={"text": f"threshold {threshold:.4g}", "yanchor": "top", "font": {"color": OTHER_COLOUR}},
-            # Where there is more room: on a narrow page the other side would cut it off.
-            annotation_position="top left" if 2 * threshold > low + high else "top right",
         )
     figure.update_xaxes(title=title)
     if axis is not None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from latentviz.evaluation.detection import rates_at, threshold_at
+from latentviz.evaluation.detection import threshold_at
+from latentviz.evaluation.rates import rates_at
 from tests.browser.conftest import errors, settled
 
 TABS = ("On each side", "Confidence and mistakes", "By class")

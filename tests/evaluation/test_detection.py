@@ -16,6 +16,7 @@ from latentviz.evaluation.accuracy import wilson_interval
 from latentviz.evaluation.comparison import Comparison
 from latentviz.evaluation.detection import METRICS
 from latentviz.evaluation.intervals import Measured, Resamples
+from latentviz.evaluation.rates import Rates, rates_at
 
 POINT = {name: getattr(detection, name) for name in METRICS}
 
@@ -102,7 +103,7 @@ def test_single_precision_scores_keep_their_order():
 @given(scores, scores, st.integers(-1, 7))
 def test_rates_at(ind, ood, threshold):
     truth, values = labelled(ind, ood)
-    rates = detection.rates_at(ind, ood, threshold)
+    rates = rates_at(ind, ood, threshold)
     assert rates.true_positive_rate == np.mean(ood > threshold)
     assert rates.false_positive_rate == np.mean(ind > threshold)
     assert rates.accuracy == pytest.approx(metrics.accuracy_score(truth, values > threshold))
@@ -119,7 +120,7 @@ def test_the_interval_of_balanced_accuracy_holds_the_truth():
     rng = np.random.default_rng(0)
     missed = 0
     for _ in range(400):
-        rates = detection.Rates(0.0, rng.binomial(40, 0.8), rng.binomial(60, 0.1), n_ind=60, n_ood=40)
+        rates = Rates(0.0, rng.binomial(40, 0.8), rng.binomial(60, 0.1), n_ind=60, n_ood=40)
         low, high = rates.balanced_accuracy_interval
         missed += not low <= 0.85 <= high
     assert 5 <= missed <= 35
@@ -127,7 +128,7 @@ def test_the_interval_of_balanced_accuracy_holds_the_truth():
 
 def test_rates_at_the_threshold_are_fpr95():
     ind, ood = gaussians()
-    rates = detection.rates_at(ind, ood, detection.threshold_at(ind))
+    rates = rates_at(ind, ood, detection.threshold_at(ind))
     assert rates.true_positive_rate == pytest.approx(1 - detection.fpr95(ind, ood))
     assert rates.false_positive_rate == 0.05
     assert rates.balanced_accuracy == pytest.approx(detection.accuracy95(ind, ood))
@@ -182,7 +183,7 @@ def test_roc_of_few_samples_has_every_corner(ind, ood):
     assert drawn <= set(zip(fpr.round(9), tpr.round(9), strict=True))
     assert metrics.auc(table["fpr"], table["tpr"]) == pytest.approx(detection.auroc(ind, ood))
     for point in table.itertuples():
-        rates = detection.rates_at(ind, ood, point.threshold)
+        rates = rates_at(ind, ood, point.threshold)
         assert (point.fpr, point.tpr) == (rates.false_positive_rate, rates.true_positive_rate)
 
 

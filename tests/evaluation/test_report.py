@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import string
 
 import numpy as np
@@ -33,7 +34,7 @@ from latentviz.evaluation.report import (
 )
 from latentviz.evaluation.scores import Scores, stored_scores
 from latentviz.evaluation.tables import TextTable, score_table, summary
-from latentviz.scorers import Family, Needs, Scorer, ScorerInfo, registry, scorers
+from latentviz.scorers import Family, Needs, Scorer, ScorerInfo, make, registry, scorers
 from latentviz.workspace.manifest import SetEntry
 from latentviz.workspace.run import listing_fingerprint, listing_of
 
@@ -218,8 +219,6 @@ def test_stored_pairs_give_the_same_table(run):
     for image_set in run:
         for name in ("features", "logits"):
             (image_set.folder / name).rename(image_set.folder / f"{name}-hidden")
-    for path in (run.folder / "derived").rglob("replicates"):
-        assert path.is_dir()
     stages = []
     second = detection(run.reopened(), ASKED, split, **FEW, progress=lambda stage, *_: stages.append(stage))
     assert stages == []
@@ -292,6 +291,7 @@ def test_scorers_that_cannot_be_used_are_left_out():
     assert found.table["scorer"].unique().tolist() == ["msp"]
     assert set(found.problems) == {"knn"}
     assert measured(run, [Asked("knn"), Asked("msp")], Split.of(run), **FEW)
+    run = of_roles(test="ind", noise="ood", dots="ood")
     found = detection(run, [Asked("knn")], Split.of(run), **FEW)
     assert found.table.empty
     assert wide(found).empty
@@ -566,3 +566,24 @@ def test_measures_that_are_not_there(run, named):
     for tell in (wide, written, text_table):
         with pytest.raises(DataError, match='no measure "auc"'):
             tell(found, "auc")
+
+
+def test_a_report_tries_again_what_failed_if_asked(run, monkeypatch):
+    split = Split.of(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(make("energy")), "_score", _without_memory)
+        assert "energy" in detection(run, [Asked("energy")], split, **FEW).problems
+    assert "energy" in detection(run, [Asked("energy")], split, **FEW).problems
+    assert detection(run, [Asked("energy")], split, **FEW, again=True).labels == ["energy"]
+
+
+def _without_memory(*_: object) -> np.ndarray:
+    raise MemoryError
+
+
+def test_missing_scores_have_to_be_computed(run):
+    split = Split.of(run)
+    detection(run, [Asked("msp")], split, **FEW)
+    assert measured(run, [Asked("msp")], split, **FEW)
+    shutil.rmtree(run.folder / "derived" / "scores")
+    assert not measured(run.reopened(), [Asked("msp")], split, **FEW)

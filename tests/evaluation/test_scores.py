@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentviz import Head, Run
-from latentviz.errors import Cancelled, ScorerError, WorkspaceError
+from latentviz.errors import Cancelled, DataError, ScorerError, WorkspaceError
 from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.fitting import EVERYTHING, FitOn, Fitted, fit_latents
 from latentviz.evaluation.job import in_order, request, run_job
@@ -730,3 +730,9 @@ def test_the_job_begins_with_what_is_waited_for(workspace):
         "Scoring d",
         "Scoring a",
     ]
+
+
+@pytest.mark.parametrize("given", [{"per_class": 0}, {"per_class": -5}, {"per_class": 3, "seed": -1}])
+def test_a_part_that_makes_no_sense_is_refused(given):
+    with pytest.raises(DataError, match="at least"):
+        FitOn(**given)

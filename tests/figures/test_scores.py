@@ -73,13 +73,6 @@ def test_the_threshold_says_what_it_is():
     assert said.text == "threshold 1.235"
 
 
-@pytest.mark.parametrize(("threshold", "side"), [(-2.0, "left"), (5.0, "right")])
-def test_the_threshold_is_written_where_there_is_room(threshold, side):
-    figure, *_ = drawn(3.0, "histogram", threshold)
-    (said,) = figure.layout.annotations
-    assert said.xanchor == side  # the text begins there
-
-
 def test_an_axis_reaches_over_all_sets_that_are_not_very_far():
     sets = values(3.0)
     axis = Axis.of(sets, "test")
