@@ -185,8 +185,10 @@ def distributions(
             hovertemplate=f"{drawn.named(str(name))}<br>%{{text}}<extra></extra>",
         )
     if threshold is not None:
+        far = axis is not None and threshold > (axis.low + axis.high) / 2
         figure.add_vline(
             x=threshold,
+            annotation_position="top left" if far else "top right",  # towards the middle: there is room on any screen
             line={"color": OTHER_COLOUR, "width": 2, "dash": "dash"},
             annotation={"text": f"threshold {threshold:.4g}", "yanchor": "top", "font": {"color": OTHER_COLOUR}},
         )

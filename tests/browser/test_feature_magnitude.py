@@ -98,9 +98,10 @@ def test_the_handle_moves_the_threshold_the_rates_and_the_share(magnitude_page, 
     page.get_by_role("tab", name=TABS[0]).wait_for()
     settled(page)
     assert page.evaluate(DRAWN) == moved
-    # Its images are those of the moved threshold.
+    # Its images are those of the moved threshold, of both runs.
     open_tab(page, TABS[0])
-    page.get_by_text(f"Longer: {np.sum(norms >= moved):,} of 700").wait_for()
+    longer = [np.sum(norms >= moved), np.sum(-beside <= threshold_at(-beside, float(share) / 100))]
+    expect(page.get_by_text("Longer: ")).to_contain_text([f"Longer: {count:,} of 700" for count in longer])
 
 
 @pytest.mark.parametrize("width", [1440, 400])
