@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from benchmarks import _browser
 from latentviz import Workspace, projection
@@ -20,6 +20,8 @@ from latentviz.launch import home
 from latentviz.projection import LayoutSpec
 
 WAIT = 60_000
+
+expect.set_options(timeout=WAIT)
 
 # Opened at the address of a page, Streamlit looks for its server below that address first.
 HARMLESS = ("/_stcore/",)
