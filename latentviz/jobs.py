@@ -38,6 +38,7 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 KINDS = {
     "extract": "latentviz.extraction.job:run_job",
     "project": "latentviz.projection.job:run_job",
+    "align": "latentviz.projection.job:run_aligned",
     "score": "latentviz.evaluation.job:run_job",
 }
 

@@ -83,12 +83,7 @@ def stored_graph(rows: Rows, k: int, metric: Metric) -> tuple[np.ndarray, np.nda
         Each row's own index first.
     distances : ndarray of shape (N, k), float32
     """
-    derived = rows.run.derived
-    for size in _sizes(rows, k):
-        key = _key(rows, size, metric)
-        if key in derived:
-            return derived.array(key, "indices")[:, :k], derived.array(key, "distances")[:, :k]
-    return None
+    return _stored(rows, None, k, metric)
 
 
 def shared_graph(rows: Rows, k: int, metric: Metric, progress: Progress = silent) -> tuple[np.ndarray, np.ndarray]:
@@ -99,18 +94,57 @@ def shared_graph(rows: Rows, k: int, metric: Metric, progress: Progress = silent
     DataError
         If k is more than there are samples, or more than are stored.
     """
-    found = stored_graph(rows, k, metric)
+    return _shared(rows, None, k, metric, progress)
+
+
+def shared_nearest(
+    rows: Rows, others: Rows, k: int, metric: Metric, progress: Progress = silent
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest rows of each of some other samples, stored or computed and stored.
+
+    Returns
+    -------
+    indices : ndarray of shape (M, k), int32
+        Into ``rows``, the nearest first.
+    distances : ndarray of shape (M, k), float32
+
+    Raises
+    ------
+    DataError
+        As :func:`shared_graph`.
+    """
+    return _shared(rows, others, k, metric, progress)
+
+
+def _stored(rows: Rows, others: Rows | None, k: int, metric: Metric) -> tuple[np.ndarray, np.ndarray] | None:
+    derived = rows.run.derived
+    for size in _sizes(rows, k):
+        key = _key(rows, others, size, metric)
+        if key in derived:
+            return derived.array(key, "indices")[:, :k], derived.array(key, "distances")[:, :k]
+    return None
+
+
+def _shared(
+    rows: Rows, others: Rows | None, k: int, metric: Metric, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    found = _stored(rows, others, k, metric)
     if found is not None:
         return found
     sizes = _sizes(rows, k)
     if not sizes:
         most = min(len(rows), _STORED[-1])
         raise DataError(f"{k} neighbours are too many for {len(rows):,} samples; ask for up to {most}.")
-    indices, distances = neighbours.graph(rows.features(progress), sizes[0], metric, progress)
+    size, features = sizes[0], rows.features(progress)
+    if others is None:
+        indices, distances = neighbours.graph(features, size, metric, progress)
+    else:
+        indices, distances = neighbours.nearest(features, others.features(progress), size, metric, progress)
+    meta = {"sets": list(rows.sets), "metric": metric, "normalise": rows.normalise, "k": size}
     rows.run.derived.save(
-        _key(rows, sizes[0], metric),
+        _key(rows, others, size, metric),
         {"indices": indices, "distances": distances},
-        {"sets": list(rows.sets), "metric": metric, "normalise": rows.normalise, "k": sizes[0]},
+        meta if others is None else {**meta, "of": list(others.sets)},
     )
     return indices[:, :k], distances[:, :k]
 
@@ -120,6 +154,8 @@ def _sizes(rows: Rows, k: int) -> list[int]:
     return sorted({size for size in (min(s, len(rows)) for s in _STORED) if size >= k})
 
 
-def _key(rows: Rows, size: int, metric: Metric) -> str:
+def _key(rows: Rows, others: Rows | None, size: int, metric: Metric) -> str:
     parameters = {"metric": metric, "normalise": rows.normalise, "k": size}
-    return rows.run.derived.key("neighbours", parameters, rows.inputs)
+    if others is None:
+        return rows.run.derived.key("neighbours", parameters, rows.inputs)
+    return rows.run.derived.key("neighbours-among", {**parameters, "of": others.inputs}, rows.inputs)

@@ -36,7 +36,15 @@ class PrincipalComponents:
     explained: np.ndarray
 
 
-def pca(chunks: Chunks, *, normalise: bool = False, rows: int = 0, progress: Progress = silent) -> PrincipalComponents:
+def pca(
+    chunks: Chunks,
+    *,
+    fit: Chunks | None = None,
+    normalise: bool = False,
+    rows: int = 0,
+    fit_rows: int = 0,
+    progress: Progress = silent,
+) -> PrincipalComponents:
     """The first three principal components, in three passes over the features.
 
     Memory holds one chunk and a (D, D) matrix. The mean is known before the covariance is added up, and both
@@ -46,17 +54,21 @@ def pca(chunks: Chunks, *, normalise: bool = False, rows: int = 0, progress: Pro
     ----------
     chunks : callable
         Returns an iterable of ndarrays of shape (n, D); called three times.
+    fit : callable, optional
+        The same of the rows whose components are taken, if these are not all; then it is called twice, ``chunks``
+        once.
     normalise : bool
         Divide every row by its Euclidean length first.
-    rows : int
-        How many rows there are, for the progress; 0 if unknown.
+    rows, fit_rows : int
+        How many rows ``chunks`` and ``fit`` give, for the progress; 0 if unknown, or if they are the same.
     progress : Progress, optional
         May raise ``Cancelled``.
 
     Returns
     -------
     PrincipalComponents
-        Signs are such that the largest loading of a component is positive.
+        The variance is that of the rows whose components are taken. Signs are such that the largest loading of a
+        component is positive.
 
     Raises
     ------
@@ -69,16 +81,16 @@ def pca(chunks: Chunks, *, normalise: bool = False, rows: int = 0, progress: Pro
     >>> pca(lambda: [line[:2], line[2:]]).explained.round(6).tolist()
     [1.0, 0.0, 0.0]
     """
-    done = 0
+    done, total_rows = 0, rows + (_PASSES - 1) * (fit_rows or rows)
 
-    def passed() -> Iterator[np.ndarray]:
+    def passed(over: Chunks = fit or chunks) -> Iterator[np.ndarray]:
         nonlocal done
-        for chunk in chunks():
+        for chunk in over():
             if len(chunk):
                 wide = np.asarray(chunk, dtype=np.float64)
                 yield unit_rows(wide) if normalise else wide
                 done += len(chunk)
-                progress("PCA", done, _PASSES * rows, "samples")
+                progress("PCA", done, total_rows, "samples")
 
     count, total = 0, np.zeros(0)
     for block in passed():
@@ -95,11 +107,10 @@ def pca(chunks: Chunks, *, normalise: bool = False, rows: int = 0, progress: Pro
     loadings = vectors[:, ::-1][:, :kept]
     loadings = loadings * np.sign(loadings[np.abs(loadings).argmax(axis=0), np.arange(kept)])
 
-    coordinates = np.zeros((count, COMPONENTS), dtype=np.float32)
-    start = 0
-    for block in passed():
-        coordinates[start : start + len(block), :kept] = (block - mean) @ loadings
-        start += len(block)
+    projected = [(block - mean) @ loadings for block in passed(chunks)]
+    coordinates = np.zeros((sum(map(len, projected)), COMPONENTS), dtype=np.float32)
+    if projected:
+        coordinates[:, :kept] = np.concatenate(projected)
     explained = np.zeros(COMPONENTS)
     if np.trace(scatter) > 0:
         explained[:kept] = np.maximum(values[::-1][:kept], 0) / np.trace(scatter)

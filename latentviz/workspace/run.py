@@ -98,8 +98,8 @@ class Run:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the content of any set changes."""
-        return manifest.fingerprint([(s.name, s.role, s.fingerprint) for s in self])
+        """Changes when the content of any set or a class name changes."""
+        return manifest.fingerprint(self.classes, [(s.name, s.role, s.fingerprint) for s in self])
 
     @property
     def busy(self) -> bool:

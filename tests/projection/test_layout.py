@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from latentviz.errors import Cancelled, DataError, WorkspaceError
-from latentviz.projection import Layout, LayoutSpec, compute, quality_of, stored
+from latentviz.projection import Layout, LayoutSpec, compute, moved_here, named, quality_of, stored
 from latentviz.projection.pca import pca
 from latentviz.projection.quality import quality
 from latentviz.workspace import SetEntry
@@ -131,3 +131,26 @@ def test_importing_and_looking_up_loads_nothing_heavy():
     code = f"import sys, latentviz.projection; sys.exit(' '.join(sys.modules.keys() & {set(heavy)}) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_stored_map_is_found_by_its_fingerprint(make_run, clusters):
+    run = make_run(test=clusters(40), ood=clusters(25, seed=1))
+    sets = tuple(run.sets)
+    for dimensions in (2, 3):
+        layout = compute(run, LayoutSpec(method="pca", dimensions=dimensions, sets=sets))
+        np.testing.assert_array_equal(named(run, sets, layout.fingerprint), layout.coordinates)
+        assert named(run, sets[:1], layout.fingerprint) is None
+    assert named(run, sets, "other") is None
+
+
+def test_a_moved_map_is_found_again_but_never_passes_for_the_one_of_its_seed(make_run, clusters):
+    run = make_run(test=clusters(60))
+    first = compute(run, LayoutSpec(sets=("test",), n_neighbors=5))
+    wanted = first.spec.model_copy(update={"min_dist": 0.5})
+    moved = compute(run, wanted, start=first)
+    assert stored(run, wanted) is None
+    found = moved_here(run, wanted)
+    np.testing.assert_array_equal(found.coordinates, moved.coordinates)
+    assert found.started_from == first.fingerprint
+    assert moved_here(run, first.spec) is None
+    np.testing.assert_array_equal(named(run, ("test",), moved.fingerprint), moved.coordinates)

@@ -100,3 +100,20 @@ def test_a_search_can_be_watched_and_cancelled():
 
     with pytest.raises(Cancelled):
         nearest(features(50), features(2500), 3, progress=stop)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_any_number_of_cores_finds_the_same(metric):
+    import faiss
+
+    rows, before = features(5000), faiss.omp_get_max_threads()
+    try:
+        found = []
+        for threads in (1, 3):
+            faiss.omp_set_num_threads(threads)
+            found.append(graph(rows, 8, metric))
+            assert faiss.omp_get_max_threads() == threads  # for whoever comes next
+    finally:
+        faiss.omp_set_num_threads(before)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

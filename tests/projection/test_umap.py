@@ -12,7 +12,7 @@ from latentviz.projection.neighbours import graph
 from latentviz.projection.umap import COMPILING, layout, start_from
 
 SAMPLES = 150
-SPEC = LayoutSpec(sets=("test", "ood"), epochs=30)
+SPEC = LayoutSpec(engine="umap-learn", sets=("test", "ood"), epochs=30)
 
 
 @pytest.fixture(scope="module")
@@ -129,5 +129,7 @@ def test_every_metric_in_three_dimensions(given, make_run, metric):
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_degenerate_features_have_a_finite_map(given, make_run, features, metric):
     run = make_run(test=features.astype(np.float32))
-    spec = LayoutSpec(sets=("test",), n_neighbors=min(15, len(features) - 1), epochs=15, metric=metric)
+    spec = LayoutSpec(
+        engine="umap-learn", sets=("test",), n_neighbors=min(15, len(features) - 1), epochs=15, metric=metric
+    )
     assert np.isfinite(compute(run, spec).coordinates).all()
