@@ -4,7 +4,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-APP = ("app.py", "app_pages", ".streamlit", "assets/models")
+APP = ("app.py", "asgi_app.py", "app_pages", ".streamlit", "assets/models")
 
 
 class AppInWheel(BuildHookInterface):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from latentviz import cli_scoring
+from latentviz import cli_maps, cli_scoring
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
 from latentviz.errors import DataError, LatentvizError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_scoring.app)  # without a name: its commands stand beside these
+app.add_typer(cli_maps.app)
 
 
 @app.command()

@@ -41,7 +41,7 @@ def serve(
     headless: bool = False,
 ) -> int:
     """Run the app until it is stopped, on POSIX in the place of this process; elsewhere returns its exit code."""
-    command = [sys.executable, "-m", "latentviz.app.server", str(home() / "app.py"), "--server.address", address]
+    command = [sys.executable, "-m", "latentviz.app.server", str(home() / "asgi_app.py"), "--server.address", address]
     if port is not None:
         command += ["--server.port", str(port)]
     if headless:

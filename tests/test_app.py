@@ -1,5 +1,6 @@
 """The pages on runs that are not as whole as the demo's, and what the page "Add a run" refuses."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,13 +14,15 @@ from streamlit.testing.v1 import AppTest
 import latentviz as lv
 from latentviz import launch, projection
 from latentviz.app import cached, roots
+from latentviz.app.scatter.payload import decode
 from latentviz.errors import Cancelled, DataError
 from latentviz.evaluation.detection import threshold_at
 from latentviz.evaluation.scores import Asked, FitOn, scores
 from latentviz.extraction import Request, SetRequest
 from latentviz.jobs import jobs, submit
 from latentviz.launch import home
-from latentviz.projection import LayoutSpec
+from latentviz.projection import LayoutSpec, fast, live
+from latentviz.projection.fast import Frame
 from latentviz.projection.job import request
 from latentviz.workspace import SetEntry
 from latentviz.workspace.run import listing_of
@@ -48,6 +51,21 @@ def unharmed(app: AppTest) -> AppTest:
     assert [error.value for error in app.error] == []
     assert not app.exception
     return app
+
+
+def on_map(app: AppTest) -> tuple[dict, dict[str, np.ndarray]]:
+    """What the map's browser side is told: its state, and arrays by name."""
+    arrays = decode(app.get("bidi_component")[0].proto.bytes)
+    return json.loads(arrays.pop("state").tobytes()), arrays
+
+
+def shown_on_map(app: AppTest) -> np.ndarray:
+    """Which samples the page shows (N,), bool."""
+    state, arrays = on_map(app)
+    if state["shown"] is None:
+        return np.ones(state["count"], dtype=bool)
+    bits = arrays[state["shown"]["name"]]
+    return np.unpackbits(bits, count=state["count"], bitorder="little").astype(bool)
 
 
 def arrays(workspace: lv.Workspace, name: str = "arrays", rows: int = 40, sets: tuple[str, ...] = ("train", "far")):
@@ -238,12 +256,12 @@ def test_only_what_somebody_hid_is_hidden(workspace, monkeypatch):
     assert set_pills(app).value == ["train", "far"]
     set_pills(app).set_value(["far"])
     unharmed(app.run())
-    assert "40 of 80 samples" in [c.value for c in app.caption]
+    np.testing.assert_array_equal(shown_on_map(app), np.arange(80) >= 40)
     workspace.delete("arrays")
     arrays(workspace, sets=("train", "far", "near"))
     unharmed(app.run())
     assert set_pills(app).value == ["far", "near"]
-    assert "80 of 120 samples" in [c.value for c in app.caption]
+    np.testing.assert_array_equal(shown_on_map(app), np.arange(120) >= 40)
     # Another page in between changes nothing.
     app = unharmed(app.switch_page("app_pages/overview.py").run())
     app = unharmed(app.switch_page("app_pages/latent_map.py").run())
@@ -268,11 +286,18 @@ def test_a_sample_is_found_by_its_id(workspace, monkeypatch):
     assert [heading.value for heading in find("39").subheader] == ["Nothing selected", "000039"]
 
 
+def choose_engine(app: AppTest, engine: str) -> AppTest:
+    """Of UMAP, in the form "Parameters"."""
+    next(radio for radio in app.radio if radio.label == "UMAP by").set_value(engine)
+    return unharmed(apply(app))
+
+
 def test_parameters_are_applied_and_then_computed(workspace, monkeypatch):
     run = arrays(workspace)
-    app = shown(workspace, "latent_map", monkeypatch)
+    spec = LayoutSpec(sets=tuple(run.sets), engine="umap-learn")
+    app = choose_engine(shown(workspace, "latent_map", monkeypatch), "umap-learn")
     (first,) = jobs(workspace.path)  # the first map is computed unasked
-    assert first.record.parameters == request("arrays", LayoutSpec(sets=tuple(run.sets)))
+    assert first.record.parameters == request("arrays", spec)
     first.cancel()
     sliders = {slider.label: slider for slider in app.slider}
     sliders["n_neighbors"].set_value(30)
@@ -284,8 +309,67 @@ def test_parameters_are_applied_and_then_computed(workspace, monkeypatch):
     assert len(jobs(workspace.path)) == 1
     unharmed(app.button(key="compute-umap").click().run())
     (second,) = (job for job in jobs(workspace.path) if job.id != first.id)
-    spec = LayoutSpec(sets=tuple(run.sets), n_neighbors=30, min_dist=0.5, metric="cosine")
-    assert second.record.parameters == request("arrays", spec)
+    changed = spec.model_copy(update={"n_neighbors": 30, "min_dist": 0.5, "metric": "cosine"})
+    assert second.record.parameters == request("arrays", changed)
+
+
+class Underway:
+    """A map that is being computed and goes nowhere."""
+
+    def __init__(self, run: lv.Run, spec: LayoutSpec, start: projection.Layout | None = None) -> None:
+        self.spec, self.start = spec, start
+        self.status, self.error, self.stage, self.layout, self.seconds = "running", None, None, None, 1.5
+        places = np.random.default_rng(0).normal(size=(80, spec.dimensions)).astype(np.float32)
+        self.frame = Frame(places, epoch=10, epochs=200)
+
+    def cancel(self) -> None:
+        if self.status == "running":
+            self.status = "cancelled"
+
+    release = cancel  # nobody else looks at it
+
+
+@pytest.fixture
+def underway(monkeypatch) -> list[Underway]:
+    """What the page computes, which never ends."""
+    started: list[Underway] = []
+    monkeypatch.setattr(live, "start", lambda *given: started.append(Underway(*given)) or started[-1])
+    monkeypatch.setattr(live, "warm", lambda: None)
+    return started
+
+
+@pytest.mark.skipif(not fast.available(), reason="needs scranpy")
+def test_a_map_underway_can_be_cancelled_and_goes_on_from_its_last_frame(workspace, monkeypatch, underway):
+    arrays(workspace)
+    app = shown(workspace, "latent_map", monkeypatch)
+    assert app.get("progress")[0].proto.text == "UMAP: epoch 10 of 200, 1.5 s"
+    unharmed(app.button(key="cancel-layout").click().run())
+    (first,) = underway
+    assert first.status == "cancelled"
+    assert "Cancelled; this is the last frame." in [c.value for c in app.caption]
+    state, sections = on_map(app)
+    np.testing.assert_array_equal(sections[state["panels"][0]["xy"]["name"]], first.frame.coordinates)
+    unharmed(app.button(key="go-on").click().run())
+    assert len(underway) == 2
+    np.testing.assert_array_equal(underway[1].start.coordinates, first.frame.coordinates)
+    # Other parameters go on from the frame that is shown.
+    {slider.label: slider for slider in app.slider}["min_dist"].set_value(0.4)
+    unharmed(apply(app))
+    assert underway[1].status == "cancelled"
+    assert underway[2].spec.min_dist == 0.4
+    np.testing.assert_array_equal(underway[2].start.coordinates, underway[1].frame.coordinates)
+
+
+@pytest.mark.skipif(not fast.available(), reason="needs scranpy")
+def test_a_map_that_failed_says_why_and_can_be_tried_again(workspace, monkeypatch, underway):
+    arrays(workspace)
+    app = shown(workspace, "latent_map", monkeypatch)
+    underway[0].status, underway[0].error = "failed", "Something is wrong."
+    app.run()
+    assert [error.value for error in app.error] == ["Something is wrong."]
+    app.button(key="again").click().run()
+    assert [one.status for one in underway] == ["failed", "running"]
+    assert underway[1].start is None
 
 
 def magnitude_page(workspace, monkeypatch):
@@ -458,19 +542,20 @@ def test_a_point_has_its_own_score_and_arrays_are_read_once(workspace):
     found = scores(run, [Asked.of("energy")], ["far", "test"]).by_scorer["energy"]
     (stored,) = cached.stored_for(run, layout.spec.sets)
     assert stored.sets == ("far", "test")
-    points, column = cached.coloured(run, layout, stored)
-    assert column == "OOD score: Energy"
+    points, colour = cached.points(run, layout.spec.sets), cached.colour(run, layout, stored)
+    assert colour.title == "OOD score: Energy"
     for name in ("far", "test"):
-        np.testing.assert_array_equal(points.loc[points["set"] == name, column], found[name])
-    assert points.loc[points["set"] == "train", column].isna().all()
-    assert cached.coloured(run, layout, stored)[0] is points
-    assert cached.coloured(run, layout, "role")[0] is cached.points(run, layout)
+        np.testing.assert_array_equal(colour.values[points["set"] == name], found[name].astype(colour.values.dtype))
+    assert np.isnan(colour.values[points["set"] == "train"]).all()
+    assert cached.colour(run, layout, stored) is colour
+    assert cached.points(run, layout.spec.sets) is points
 
 
 def test_a_cancelled_umap_says_so_and_can_be_tried_again(workspace, monkeypatch):
     run = arrays(workspace)
-    submit(workspace.path, "project", "UMAP of arrays", request("arrays", LayoutSpec(sets=tuple(run.sets)))).cancel()
-    app = shown(workspace, "latent_map", monkeypatch)
+    spec = LayoutSpec(sets=tuple(run.sets), engine="umap-learn")
+    submit(workspace.path, "project", "UMAP of arrays", request("arrays", spec)).cancel()
+    app = choose_engine(shown(workspace, "latent_map", monkeypatch), "umap-learn")
     assert any(w.value.startswith("UMAP of arrays: cancelled.") for w in app.warning)
     unharmed(app.button(key="again-umap").click().run())
     (job,) = jobs(workspace.path)
@@ -484,9 +569,11 @@ def test_what_the_page_waits_for_shows_how_far_it_is(workspace, monkeypatch):
     monkeypatch.setattr(
         DeltaGenerator, "progress", lambda self, value, text=None, **o: told.append(text) or bar(self, value, text, **o)
     )
-    arrays(workspace)
+    run = arrays(workspace)
     shown(workspace, "latent_map", monkeypatch)
     assert "PCA: 240 of 240 samples" in told
+    projection.compute(run, LayoutSpec(sets=tuple(run.sets)))
+    shown(workspace, "latent_map", monkeypatch)
     assert "Map quality: 160 of 160 samples" in told
 
 
@@ -539,7 +626,7 @@ def test_neighbours_are_looked_up_once(workspace):
         shutil.rmtree(run.folder / "sets" / name / "features")
     pd.testing.assert_frame_equal(cached.neighbours(run, layout, "far", 3, 12), expected)
     assert len(cached.neighbours(run, layout, "far", 3, 40)) == 40
-    rows = cached.rows_of(cached.points(run, layout), expected)
+    rows = cached.rows_of(cached.points(run, layout.spec.sets), expected)
     tables = {s.name: s.table() for s in run}
     assert rows["id"].tolist() == [tables[s]["id"][r] for s, r in zip(expected["set"], expected["row"], strict=True)]
     assert rows[["set", "row"]].equals(expected[["set", "row"]])

@@ -76,8 +76,9 @@ def test_a_wheel_holds_the_app(tmp_path, monkeypatch):
     )
     inside = tmp_path / "latentviz" / "_app"
     assert told.stdout.split() == [str(inside), str(inside / "assets" / "models" / "digits-resnet20-l2.safetensors")]
-    for name in ("app.py", "app_pages", ".streamlit"):
+    for name in ("app.py", "asgi_app.py", "app_pages", ".streamlit"):
         assert files(inside / name) == files(CHECKOUT / name)
+    assert files(tmp_path / "latentviz" / "app" / "scatter" / "static")
     build["force_include"].clear()
     hook.AppInWheel().initialize("editable", build)
     assert build["force_include"] == {}

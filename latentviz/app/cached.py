@@ -17,11 +17,13 @@ import streamlit as st
 from latentviz import projection
 from latentviz.evaluation import accuracy, scores
 from latentviz.evaluation.scores import Stored
+from latentviz.figures import colouring
+from latentviz.figures.colouring import Colour
 from latentviz.figures.scores import score_title
 from latentviz.workspace import ImageSet, Run, Workspace
 
 if TYPE_CHECKING:
-    from latentviz.app.pickers import PointFilter
+    from latentviz.app.map_pickers import PointFilter
 
 #: Thumbnails of a random handful.
 HANDFUL = 24
@@ -122,17 +124,15 @@ def captions(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def points(run: Run, layout: projection.Layout) -> pd.DataFrame:
-    """Rows of :meth:`latentviz.Run.table` with the coordinates ``x``, ``y`` (``z``) and ``row`` within the set."""
-    return _points(run, layout, str(run.folder), run.fingerprint, layout.spec.model_dump_json())
+def points(run: Run, sets: Sequence[str]) -> pd.DataFrame:
+    """Rows of :meth:`latentviz.Run.table`, with ``row`` within the set."""
+    return _points(run, str(run.folder), run.fingerprint, tuple(sets))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _points(_run: Run, _layout: projection.Layout, folder: str, fingerprint: str, spec: str) -> pd.DataFrame:
-    table = _run.table(_layout.spec.sets)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _points(_run: Run, folder: str, fingerprint: str, sets: tuple[str, ...]) -> pd.DataFrame:
+    table = _run.table(sets)
     table["row"] = table.groupby("set", sort=False).cumcount()
-    for axis, values in zip("xyz", _layout.coordinates.T, strict=False):
-        table[axis] = values
     return table
 
 
@@ -155,36 +155,65 @@ def stored_title(stored: Stored) -> str:
     return title if part.per_class is None else f"{title}, fitted on {part.per_class:,} a class, seed {part.seed}"
 
 
-def coloured(run: Run, layout: projection.Layout, by: str | Stored) -> tuple[pd.DataFrame, str]:
-    """The points with the column that colours them, and its name; a point without a score has NaN."""
+#: A colour by how far a map can be trusted at each sample.
+DISTORTION = "Lost neighbours"
+
+
+def colour(run: Run, layout: projection.Layout, by: str | Stored) -> Colour:
+    """Colour of every sample of a map; a sample without a score has NaN."""
+    of = layout.fingerprint if by == DISTORTION else ""
+    return _colour(run, layout, str(run.folder), run.fingerprint, layout.spec.sets, by, of)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _colour(
+    _run: Run,
+    _layout: projection.Layout,
+    folder: str,
+    fingerprint: str,
+    sets: tuple[str, ...],
+    by: str | Stored,
+    of: str,
+) -> Colour:
+    if by == DISTORTION:
+        return colouring.numbers(DISTORTION, projection.distortion(_run, _layout))
     if isinstance(by, str):
-        return points(run, layout), by
-    spec = layout.spec.model_dump_json()
-    return _scored_points(run, layout, by, str(run.folder), run.fingerprint, spec), stored_title(by)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _scored_points(
-    _run: Run, _layout: projection.Layout, by: Stored, folder: str, fingerprint: str, spec: str
-) -> pd.DataFrame:
+        return colouring.colour(points(_run, sets), by, _run.sets)
     column = []
-    for name in _layout.spec.sets:
+    for name in sets:
         found = scores.stored_scores(_run, by.asked, name, by.fit_on) if name in by.sets else None
         column.append(np.full(len(_run[name]), np.nan) if found is None else found)
-    return points(_run, _layout).assign(**{stored_title(by): np.concatenate(column)})
+    return colouring.numbers(stored_title(by), np.concatenate(column))
 
 
-def filtered(points: pd.DataFrame, wanted: PointFilter) -> pd.DataFrame:
-    """The points of the chosen sets and classes; the index still says which they are."""
-    keep = points["set"].isin(wanted.sets)
-    if wanted.labels:
-        keep &= points["label"].isin(wanted.labels)
-    return points[keep]
+def groups(run: Run, sets: Sequence[str]) -> np.ndarray:
+    """Which set each sample belongs to, as a number (N,), uint16."""
+    return np.repeat(np.arange(len(sets), dtype=np.uint16), [len(run[name]) for name in sets])
 
 
-def labels_of(points: pd.DataFrame) -> list[str]:
+def filtered(run: Run, sets: Sequence[str], wanted: PointFilter) -> np.ndarray | None:
+    """Which samples are of the chosen sets and classes: ndarray of shape (N,), bool; None if all are."""
+    if not wanted.labels and set(wanted.sets) >= set(sets):
+        return None
+    return _filtered(run, str(run.folder), run.fingerprint, tuple(sets), wanted.sets, wanted.labels)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _filtered(
+    _run: Run, folder: str, fingerprint: str, sets: tuple[str, ...], shown: tuple[str, ...], labels: tuple[str, ...]
+) -> np.ndarray:
+    keep = np.array([name in shown for name in sets])[groups(_run, sets)]
+    return keep & points(_run, sets)["label"].isin(labels).to_numpy() if labels else keep
+
+
+def labels_of(run: Run, sets: Sequence[str]) -> list[str]:
     """Class names that occur."""
-    return sorted(points["label"].unique())
+    return _labels_of(run, str(run.folder), run.fingerprint, tuple(sets))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _labels_of(_run: Run, folder: str, fingerprint: str, sets: tuple[str, ...]) -> list[str]:
+    return sorted(points(_run, sets)["label"].unique())
 
 
 def neighbours(run: Run, layout: projection.Layout, set_name: str, row: int, k: int) -> pd.DataFrame:
@@ -201,7 +230,9 @@ def _neighbours(_run: Run, folder: str, fingerprint: str, how: tuple) -> pd.Data
 
 def rows_of(points: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """The points given by ``set`` and ``row``, in their order."""
-    return found[["set", "row"]].merge(points, how="left", on=["set", "row"])
+    sets, first = np.unique(points["set"], return_index=True)
+    starts = dict(zip(sets, first, strict=True))
+    return points.iloc[found["set"].map(starts) + found["row"]].reset_index(drop=True)
 
 
 def set_table(image_set: ImageSet) -> pd.DataFrame:

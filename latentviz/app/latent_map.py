@@ -1,39 +1,70 @@
-"""The map, the job that computes it, and the panel about what is selected on it."""
+"""Which map is shown: a stored one, or frames of one that is being computed."""
 
 from __future__ import annotations
 
-import io
+from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from latentviz import projection
-from latentviz.app import cached, jobs_panel, pickers, show
-from latentviz.figures import latent_map as figures
+from latentviz.app import jobs_panel, show
 from latentviz.jobs import jobs, submit
-from latentviz.projection import Layout, LayoutSpec, Quality
+from latentviz.projection import Layout, LayoutSpec, Quality, live
 from latentviz.projection.job import request
+from latentviz.projection.live import Live
 from latentviz.workspace import Run
 
-#: Thumbnails that the panel shows of a selection.
-SHOWN = 40
-#: Height of what scrolls beside the map, in pixels.
-_PANEL = 460
 #: Above this many samples a UMAP takes minutes and is not started unasked.
-UNASKED = 30_000
+UNASKED = {"fast": 100_000, "umap-learn": 30_000}
 
 
-def layout(run: Run, wanted: LayoutSpec) -> Layout:
-    """The wanted map if it is stored; else PCA, which is there at once, while UMAP is computed."""
-    found = projection.stored(run, wanted)
+@dataclass(frozen=True)
+class Shown:
+    """What is on the page.
+
+    Attributes
+    ----------
+    layout : Layout
+        Of a map that is being computed its latest frame, or, before the first, what was shown before.
+    wanted : LayoutSpec
+    live : Live or None
+        The computation, until its result is shown.
+    """
+
+    layout: Layout
+    wanted: LayoutSpec
+    live: Live | None = None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether more frames may come."""
+        return self.live is not None and self.live.status == "running"
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is the finished map that was asked for."""
+        return self.live is None and self.layout.spec == self.wanted
+
+
+def is_moving(run: Run, wanted: LayoutSpec) -> bool:
+    """Whether frames of the wanted map may come; begins it, if it is computed unasked. Writes nothing."""
+    if wanted.method != "umap" or wanted.engine != "fast" or _found(run, wanted) is not None:
+        return False
+    going = _started(run, wanted)
+    return going is not None and going.status == "running"
+
+
+def layout(run: Run, wanted: LayoutSpec) -> Shown:
+    """The wanted map if there is one; else it is computed, and what there is so far is shown."""
+    found = _found(run, wanted)
     if found is not None:
-        return found
+        if _going(run, wanted) is not None:
+            _leave(run)
+        return Shown(_remember(run, found), wanted)
     if wanted.method == "umap":
-        _announce(run, wanted)
-        wanted = wanted.model_copy(update={"method": "pca"})
+        return _fast(run, wanted) if wanted.engine == "fast" else _reference(run, wanted)
     with show.progress() as progress:
-        return projection.compute(run, wanted, progress)
+        return Shown(_remember(run, projection.compute(run, wanted, progress)), wanted)
 
 
 def quality(run: Run, layout: Layout) -> Quality:
@@ -42,191 +73,176 @@ def quality(run: Run, layout: Layout) -> Quality:
         return projection.quality_of(run, layout, progress)
 
 
-def _announce(run: Run, wanted: LayoutSpec) -> None:
-    """Progress of the UMAP job for these parameters, or the button that starts it."""
+def status(run: Run, shown: Shown) -> None:
+    """How far the computation is, and buttons to stop it, to go on, or to start anew."""
+    going = shown.live
+    if going is None:
+        return
+    if going.status == "running":
+        _progress(going)
+    elif going.status == "failed":
+        st.error(going.error or "The map could not be computed.", icon=":material/error:")
+        if st.button("Try again", key="again", icon=":material/refresh:"):
+            _begin(run, shown.wanted, None)
+            st.rerun()
+    elif going.status == "cancelled":
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Cancelled; this is the last frame." if going.frame else "Cancelled before the first frame.")
+            if st.button("Go on", key="go-on", icon=":material/play_arrow:"):
+                _begin(run, shown.wanted, shown.layout if going.frame else None)
+                st.rerun()
+
+
+def made_anew(run: Run, layout: Layout) -> None:
+    """Say that a map was moved here from another, and offer the one that the same seed always gives."""
+    if layout.started_from is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Moved here from the map that was shown before, which takes a fraction of the time.")
+        if st.button(
+            "From the start",
+            key="from-the-start",
+            icon=":material/restart_alt:",
+            help="Computes it from principal components: the same parameters and seed always give that map.",
+        ):
+            st.session_state.pop(_key("here", run), None)
+            _begin(run, layout.spec, None)
+            st.rerun()
+
+
+def _progress(going: Live) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if going.frame is not None:
+            share, text = going.frame.epoch / going.frame.epochs, f"epoch {going.frame.epoch} of {going.frame.epochs}"
+        else:
+            stage, done, total, unit = going.stage or ("Starting", 0, 0, "")
+            share, text = 0.0, f"{stage} {done:,} of {total:,} {unit}" if total else stage
+        st.progress(min(share, 1.0), text=f"UMAP: {text}, {going.seconds:.1f} s", width="stretch")
+        if st.button("Cancel", key="cancel-layout", icon=":material/stop_circle:"):
+            going.cancel()
+            st.rerun()
+
+
+def _found(run: Run, wanted: LayoutSpec) -> Layout | None:
+    """The wanted map, if it is there."""
+    found, here = projection.stored(run, wanted), _here(run, wanted)
+    if here is not None and here.spec == wanted and (here.started_from or found is None):
+        return here  # it was moved here from another map
+    if found is None and wanted.method == "umap" and _going(run, wanted) is None:
+        return projection.moved_here(run, wanted)
+    return found
+
+
+def _started(run: Run, wanted: LayoutSpec) -> Live | None:
+    """The computation of a map; None if it takes so long that somebody must ask for it."""
+    going = _going(run, wanted)
+    if going is not None:
+        return going
+    live.warm()
+    samples, here = sum(len(run[name]) for name in wanted.sets), _here(run, wanted)
+    start = _last_frame(run, wanted) or (here if here is not None and here.spec.method == "umap" else None)
+    if start is None and samples > UNASKED["fast"] and not st.session_state.pop(_key("asked", run), False):
+        return None
+    return _begin(run, wanted, start)
+
+
+def _fast(run: Run, wanted: LayoutSpec) -> Shown:
+    """Frames of a map that is computed in a process of its own."""
+    going = _started(run, wanted)
+    if going is None:
+        return _ask(run, wanted)
+    if going.status == "done" and going.layout is not None:
+        _leave(run)
+        return Shown(_remember(run, going.layout), wanted)
+    if going.frame is None:
+        return Shown(_here(run, wanted) or _principal(run, wanted), wanted, going)
+    frame = Layout(wanted, going.frame.coordinates, started_from="frame")
+    return Shown(frame, wanted, going)
+
+
+def _ask(run: Run, wanted: LayoutSpec) -> Shown:
+    samples = sum(len(run[name]) for name in wanted.sets)
+    with st.container(border=True):
+        st.write(f"This UMAP of {samples:,} samples has not been computed yet; the map below is **PCA**.")
+        if st.button("Compute UMAP", type="primary", icon=":material/play_arrow:", key="compute-umap"):
+            st.session_state[_key("asked", run)] = True
+            st.rerun()
+    return Shown(_principal(run, wanted), wanted)
+
+
+def _reference(run: Run, wanted: LayoutSpec) -> Shown:
+    """Progress of the job that computes a map with umap-learn, or the button that starts it; PCA meanwhile."""
     workspace = run.folder.parents[1]
     asked = request(run.name, wanted)
     of_run = [j for j in jobs(workspace) if j.record.kind == "project" and j.record.parameters["run"] == run.name]
     job = next((j for j in of_run if j.record.parameters == asked), None)
     samples = sum(len(run[name]) for name in wanted.sets)
-    if not of_run and samples <= UNASKED:
+    if not of_run and samples <= UNASKED["umap-learn"]:
         job = submit(workspace, "project", f"UMAP of {run.name}", asked)
     with st.container(border=True):
         if job is not None and job.state.status != "done":  # if it is done, its map was deleted
             jobs_panel.within(job, "umap", "UMAP is being computed; until then the map below is **PCA**.")
-            return
-        st.write(f"This UMAP of {samples:,} samples has not been computed yet; the map below is **PCA**.")
-        if st.button("Compute UMAP", type="primary", icon=":material/play_arrow:", key="compute-umap"):
-            submit(workspace, "project", f"UMAP of {run.name}", asked)
-            st.rerun()
+        else:
+            st.write(f"This UMAP of {samples:,} samples has not been computed yet; the map below is **PCA**.")
+            if st.button("Compute UMAP", type="primary", icon=":material/play_arrow:", key="compute-umap"):
+                submit(workspace, "project", f"UMAP of {run.name}", asked)
+                st.rerun()
+    return Shown(_principal(run, wanted), wanted)
 
 
-def draw(run: Run, layout: Layout, shown: pd.DataFrame, colours: figures.Colour, mouse: str) -> np.ndarray:
-    """The map with its controls.
-
-    Parameters
-    ----------
-    run : Run
-    layout : Layout
-    shown : DataFrame
-        Some of all points; the index says which.
-    colours : Colour
-        Of all points.
-    mouse : str
-
-    Returns
-    -------
-    ndarray of int
-        Positions, in the table of all points, of what is selected; kept when colours or filters change.
-    """
-    points = shown.iloc[figures.thin_out(shown)]
-    # Of this content: positions among other samples would be other samples, or none.
-    state = f"selection-{run.fingerprint}-{','.join(layout.spec.sets)}"
-    selected: np.ndarray = st.session_state.get(state, np.empty(0, dtype=np.int64))
-    emphasised = np.flatnonzero(np.isin(points.index, selected))
-    figure = figures.scatter(points, colours.at(points.index.to_numpy()), emphasised, pickers.MOUSE[mouse])
-    if len(points) < len(shown):
-        st.caption(f"Drawn: {len(points):,} of {len(shown):,}, the same share of every set.")
-    if layout.spec.dimensions == 3:
-        st.plotly_chart(figure, key="map-3d", config={"displaylogo": False}, alt=_alt(points, colours.title))
-        st.caption("Turn with the mouse. Selecting works on the 2D map.")
-        return selected
-    event = st.plotly_chart(
-        figure,
-        key="map",
-        on_select="rerun",
-        selection_mode=("points", "box", "lasso"),
-        config={"scrollZoom": True, "displaylogo": False, "displayModeBar": True},
-        alt=_alt(points, colours.title),
-    )
-    picked = [point["customdata"] for point in event.selection.points if "customdata" in point]
-    if picked:
-        positions = np.unique(np.array([p[0] if isinstance(p, list) else p for p in picked], dtype=np.int64))
-        chosen = points.index.to_numpy()[positions[positions < len(points)]]
-        if not np.array_equal(chosen, selected):
-            st.session_state[state] = selected = chosen
-    if len(selected) and st.button("Clear the selection", icon=":material/deselect:", key="clear-selection"):
-        st.session_state[state] = np.empty(0, dtype=np.int64)
-        st.rerun()
-    return selected
+def _principal(run: Run, wanted: LayoutSpec) -> Layout:
+    with show.progress() as progress:
+        return projection.compute(run, wanted.model_copy(update={"method": "pca"}), progress)
 
 
-def _alt(points: pd.DataFrame, coloured_by: str) -> str:
-    counts = ", ".join(f"{name}: {n:,}" for name, n in points["set"].value_counts().items())
-    return f"Map of {len(points):,} samples coloured by {coloured_by} ({counts})"
+# What a session shows of a run, and what it is computing: a map of other parameters starts from the one on the page.
 
 
-def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selection: np.ndarray) -> None:
-    """One sample and its neighbours, or what a selection is made of."""
-    chosen = points.loc[selection]
-    if chosen.empty:
-        st.subheader("Nothing selected")
-        st.caption(
-            "**Point**: click a sample for its details and its nearest neighbours in feature space. "
-            "**Lasso**, **Box**: drag around several to see their images and export them."
-        )
-        _by_id(run, layout, points)
-    elif len(chosen) == 1:
-        _one(run, layout, points, chosen.iloc[0])
-    else:
-        _many(run, layout, chosen)
+def _here(run: Run, wanted: LayoutSpec) -> Layout | None:
+    """The map on the page, if it has the samples and dimensions of the wanted one."""
+    found: Layout | None = st.session_state.get(_key("here", run))
+    if found is None or found.spec.sets != wanted.sets or found.spec.dimensions != wanted.dimensions:
+        return None
+    samples = sum(len(run[name]) for name in wanted.sets)
+    return found if found.coordinates.shape == (samples, wanted.dimensions) else None
 
 
-def _by_id(run: Run, layout: Layout, points: pd.DataFrame) -> None:
-    """Reach a sample without pointing at it: by its name."""
-    wanted = st.text_input("Find a sample by its id", key="find-id", placeholder="part of a file name")
-    if not wanted:
-        return
-    hits = points[points["id"].str.contains(wanted, case=False, regex=False)]
-    if hits.empty:
-        st.caption(f"No sample has an id with “{wanted}”.")
-        return
-    if len(hits) > 1:
-        st.caption(f"{len(hits):,} found. Choose one in the first column.")
-        chosen = st.dataframe(
-            hits[["set", "id", "label", "prediction"]],
-            key=f"hits-{run.fingerprint}-{wanted}",
-            on_select="rerun",
-            selection_mode="single-row",
-            hide_index=True,
-            alt="Samples that were found",
-            height=220,
-        )
-        hits = hits.iloc[chosen.selection.rows]
-    if len(hits) == 1:
-        _one(run, layout, points, hits.iloc[0])
+def _remember(run: Run, layout: Layout) -> Layout:
+    st.session_state[_key("here", run)] = layout
+    return layout
 
 
-def _one(run: Run, layout: Layout, points: pd.DataFrame, sample: pd.Series) -> None:
-    st.subheader(sample["id"])
-    image_set = run[sample["set"]]
-    picture, facts = st.columns([1, 2])
-    with picture:
-        show.thumbnails(cached.thumbnails(image_set, np.array([sample["row"]])), [""], width=128)
-    with facts:
-        verdict = {True: "correct", False: "wrong"}.get(sample["correct"], "no label of the model's")
-        st.markdown(
-            f"**Set** {sample['set']} ({sample['role']})  \n**Class** {sample['label'] or '–'}  \n"
-            f"**Predicted** {sample['prediction']} ({verdict})  \n"
-            f"**Confidence** {sample['confidence']:.3f}  \n**Feature norm** {sample['feature_norm']:.3f}"
-        )
-    st.markdown("**Nearest in feature space**")
-    count = st.slider("Neighbours", 4, cached.NEIGHBOURS, 12, 4, key="neighbour-count", label_visibility="collapsed")
-    found = cached.neighbours(run, layout, sample["set"], int(sample["row"]), count)
-    rows = cached.rows_of(points, found)
-    _pictures(run, rows, [f"{d:.2f} · {label}" for d, label in zip(found["distance"], rows["label"], strict=True)])
-    st.dataframe(
-        rows.assign(distance=found["distance"].to_numpy())[["distance", "set", "label", "prediction", "id"]],
-        hide_index=True,
-        alt="Nearest neighbours",
-        height=220,
-    )
+def _begin(run: Run, wanted: LayoutSpec, start: Layout | None) -> Live:
+    """Compute a map instead of the one that is being computed."""
+    before: tuple[LayoutSpec, Live] | None = st.session_state.get(_key("live", run))
+    if before is not None:
+        before[1].release()
+    going = live.start(run, wanted, start)
+    st.session_state[_key("live", run)] = (wanted, going)
+    return going
 
 
-def _many(run: Run, layout: Layout, chosen: pd.DataFrame) -> None:
-    st.subheader(f"{len(chosen):,} samples selected")
-    correct = chosen["correct"].dropna()
-    if len(correct):
-        st.caption(f"{correct.mean():.1%} of the {len(correct):,} labelled ones are classified correctly.")
-    spread = np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().astype(int)
-    images, table = st.tabs(["Images", "Table"])
-    with images, st.container(height=_PANEL, border=False):
-        if len(chosen) > SHOWN:
-            st.caption(f"{SHOWN} of them, evenly spread.")
-        _pictures(run, chosen.iloc[spread])
-    columns = ["set", "id", "label", "prediction", "correct", "confidence", "feature_norm"]
-    with table:
-        st.dataframe(chosen[columns], hide_index=True, alt="Selected samples", height=_PANEL)
-    export = chosen.drop(columns=["row"])
-    with st.container(horizontal=True):
-        st.download_button(
-            "CSV",
-            lambda: export.to_csv(index=False).encode(),
-            f"{run.name}-selection.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Parquet",
-            lambda: _parquet(export, layout),
-            f"{run.name}-selection.parquet",
-            "application/vnd.apache.parquet",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+def _last_frame(run: Run, wanted: LayoutSpec) -> Layout | None:
+    """Where the map is that was being computed until now, if the wanted one can go on from there."""
+    before: tuple[LayoutSpec, Live] | None = st.session_state.get(_key("live", run))
+    if before is None or before[1].frame is None:
+        return None
+    spec, frame = before[0], before[1].frame
+    if spec.sets != wanted.sets or spec.dimensions != wanted.dimensions:
+        return None
+    return Layout(spec, frame.coordinates)
 
 
-def _parquet(table: pd.DataFrame, layout: Layout) -> bytes:
-    """The table with the parameters of its map, so that the coordinates can be made again."""
-    stamped = table.copy()
-    stamped.attrs["layout"] = layout.spec.model_dump(mode="json")
-    content = io.BytesIO()
-    stamped.to_parquet(content, index=False)
-    return content.getvalue()
+def _going(run: Run, wanted: LayoutSpec) -> Live | None:
+    found: tuple[LayoutSpec, Live] | None = st.session_state.get(_key("live", run))
+    return found[1] if found is not None and found[0] == wanted else None
 
 
-def _pictures(run: Run, rows: pd.DataFrame, captions: list[str] | None = None) -> None:
-    """Thumbnails of samples from any of the run's sets, in the order of the rows."""
-    images = cached.pictures(run, rows)
-    show.thumbnails(images, captions or cached.captions(rows))
+def _leave(run: Run) -> None:
+    """The computation is no longer needed here."""
+    _, going = st.session_state.pop(_key("live", run))
+    going.release()
+
+
+def _key(what: str, run: Run) -> str:
+    return f"map-{what}-{run.folder}-{run.fingerprint}"

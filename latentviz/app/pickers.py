@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,10 +14,7 @@ from latentviz import launch
 from latentviz.app import cached
 from latentviz.errors import WorkspaceError
 from latentviz.evaluation.detection import LEVEL
-from latentviz.evaluation.scores import Stored
-from latentviz.figures.latent_map import TITLES
 from latentviz.figures.scores import KINDS
-from latentviz.projection import METRICS, LayoutSpec
 from latentviz.workspace import ImageSet, Run, Workspace
 
 
@@ -180,145 +175,3 @@ def seed(label: str, key: str) -> int:
     if st.button(label, key=key, icon=":material/casino:"):
         st.session_state[state] += 1
     return st.session_state[state]
-
-
-def layout_spec(run: Run) -> LayoutSpec:
-    """Which map: method, dimensions, features, and UMAP's parameters."""
-    filled = tuple(s.name for s in run if len(s))
-    if not filled:
-        st.info(
-            "No features of this run are stored yet; the map is here once they are.", icon=":material/hourglass_top:"
-        )
-        st.stop()
-    saved = f"layout-{run.folder}"
-    current = st.session_state.get(saved) or LayoutSpec(sets=filled)
-    # The run may have been made anew, with other sets.
-    current = current.model_copy(update={"sets": tuple(s for s in current.sets if s in filled) or filled})
-    method = st.segmented_control(
-        "Projection",
-        ["umap", "pca"],
-        format_func=str.upper,
-        default="umap",
-        required=True,
-        key="method",
-        persist_state="session",
-        help="PCA keeps directions of large variance and is there at once. UMAP keeps neighbourhoods.",
-    )
-    dimensions = st.segmented_control(
-        "Dimensions",
-        [2, 3],
-        format_func=lambda d: f"{d}D",
-        default=2,
-        required=True,
-        key="dimensions",
-        persist_state="session",
-    )
-    normalise = st.segmented_control(
-        "Features",
-        [False, True],
-        format_func=lambda on: "z / ‖z‖" if on else "raw z",
-        default=False,
-        required=True,
-        key="normalise",
-        persist_state="session",
-        help="Raw features keep their length; normalised ones are what an L2 head sees.",
-    )
-    with st.popover("Parameters", icon=":material/tune:"):
-        applied = _umap_parameters(filled, current)
-        if applied != current:  # what was never changed follows the sets that are there
-            st.session_state[saved] = current = applied
-    return current.model_copy(update={"method": method, "dimensions": dimensions, "normalise": normalise})
-
-
-def _umap_parameters(sets: tuple[str, ...], current: LayoutSpec) -> LayoutSpec:
-    """A form, so that nothing long starts while the user is still choosing."""
-    with st.form("umap", border=False):
-        chosen = st.multiselect("Sets in the layout", sets, default=list(current.sets))
-        neighbours = st.slider(
-            "n_neighbors", 2, 200, current.n_neighbors, help="Small: fine structure. Large: the broad picture."
-        )
-        distance = st.slider(
-            "min_dist",
-            0.0,
-            0.99,
-            current.min_dist,
-            0.01,
-            help="How tightly points of a neighbourhood may lie together.",
-        )
-        metric = st.selectbox("Metric", METRICS, index=METRICS.index(current.metric))
-        number = st.number_input("Seed", 0, 2**31 - 1, current.seed, help="The same seed gives the same map.")
-        if not st.form_submit_button("Apply", type="primary"):
-            return current
-    if not chosen:
-        st.warning("Choose at least one set.")
-        return current
-    return LayoutSpec(
-        sets=tuple(name for name in sets if name in chosen),
-        n_neighbors=neighbours,
-        min_dist=distance,
-        metric=metric,
-        seed=int(number),
-    )
-
-
-#: What dragging on the map does, in words and as plotly calls it. Streamlit lets a click select a point only
-#: while dragging moves the map.
-MOUSE = {"Point": "pan", "Lasso": "lasso", "Box": "select"}
-
-
-def mouse() -> str:
-    """How to select on the map."""
-    return st.segmented_control(
-        "Select",
-        list(MOUSE),
-        default="Point",
-        required=True,
-        key="mouse",
-        persist_state="session",
-        help="Point: click for details and neighbours, drag to move. Lasso, Box: drag around several. The wheel zooms.",
-    )
-
-
-def colour_by(run: Run, sets: Sequence[str]) -> str | Stored:
-    """Column that colours the map, or the scorer whose stored scores do."""
-    scored = {cached.stored_title(stored): stored for stored in cached.stored_for(run, sets)}
-    by = st.selectbox(
-        "Colour by",
-        [*TITLES, *scored],
-        format_func=lambda by: TITLES.get(by, by),
-        key="colour-by",
-        persist_state="session",
-        width=230,
-        help="OOD scores are listed here once they are computed, on the page OOD scorers.",
-    )
-    return scored.get(by, by)
-
-
-@dataclass(frozen=True)
-class PointFilter:
-    """Which points of a map are shown; an empty choice shows all."""
-
-    sets: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-def point_filter(run: Run, points: pd.DataFrame) -> PointFilter:
-    """Sets and classes to show."""
-    present = [name for name in run.sets if name in set(points["set"].unique())]
-    # What is hidden is remembered, not what is shown: a set that comes later is shown until somebody hides it.
-    hidden = st.session_state.setdefault(f"hidden-{run.folder}", set())
-    key = f"show-sets-{run.folder}-{','.join(present)}"
-    st.session_state.setdefault(key, [name for name in present if name not in hidden])
-    with row():
-        sets = st.pills("Show sets", present, selection_mode="multi", key=key, wrap=True)
-        labels = st.multiselect(
-            "Show classes",
-            cached.labels_of(points),
-            key=f"show-classes-{run.folder}",
-            persist_state="session",
-            placeholder="all",
-            width=320,
-        )
-    hidden -= set(present)
-    hidden |= set(present) - set(sets or present)
-    return PointFilter(tuple(sets or present), tuple(labels))

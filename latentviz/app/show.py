@@ -140,7 +140,7 @@ def thumbnails(images: np.ndarray | None, captions: list[str], width: int = 72) 
     if images is None:
         st.caption("There are no images to show: this set has none, or was imported as arrays without them.")
         return
-    st.image([_enlarged(image, width) for image in images], caption=captions, width=width)
+    st.image([enlarged(image, width) for image in images], caption=captions, width=width)
 
 
 def samples(image_set: ImageSet, rows: np.ndarray, values: np.ndarray, title: str) -> None:
@@ -188,7 +188,7 @@ def told_apart(values: np.ndarray) -> list[str]:
     return texts
 
 
-def _enlarged(image: np.ndarray, width: int) -> Image.Image:
+def enlarged(image: np.ndarray, width: int) -> Image.Image:
     """Whole pixels, so that a 28-pixel digit is not blurred by the browser."""
     factor = max(1, round(2 * width / image.shape[1]))
     picture = Image.fromarray(image)
@@ -214,12 +214,6 @@ def most_confused(pairs: pd.DataFrame, image_set: ImageSet) -> None:
             "share": st.column_config.ProgressColumn("Of the class", format="percent", min_value=0, max_value=1),
         },
     )
-
-
-def shown_of(shown: pd.DataFrame, points: pd.DataFrame) -> None:
-    """How many points the filter leaves."""
-    count = f"{len(shown):,} of {len(points):,}" if len(shown) < len(points) else f"{len(points):,}"
-    st.caption(f"{count} samples", width="content")
 
 
 def without_scores(colour_by: str | Stored, layout: Layout) -> None:
@@ -248,7 +242,14 @@ def quality(layout: Layout, q: Quality) -> None:
     spec = layout.spec
     made_by = "PCA"
     if spec.method == "umap":
-        made_by = f"UMAP, n_neighbors {spec.n_neighbors}, min_dist {spec.min_dist:g}, {spec.metric}, seed {spec.seed}"
+        made_by = (
+            f"UMAP by {spec.engine}, n_neighbors {spec.n_neighbors}, min_dist {spec.min_dist:g}, spread "
+            f"{spec.spread:g}, {spec.metric}, seed {spec.seed}"
+        )
+    elif spec.method == "imported":
+        made_by = f"Imported coordinates “{spec.name}”"
+    if spec.fit == "ind":
+        made_by += ", fitted on in-distribution"
     if layout.explained:
         made_by += f", explains {sum(layout.explained):.0%} of the variance"
     features = "normalised features" if spec.normalise else "raw features"
@@ -257,6 +258,12 @@ def quality(layout: Layout, q: Quality) -> None:
             "Trustworthiness",
             f"{q.trustworthiness:.3f}",
             help=f"1: whoever is near on the map is near in feature space. {q.k} neighbours, {q.sample:,} samples.",
+            width="content",
+        )
+        st.metric(
+            "Continuity",
+            f"{q.continuity:.3f}",
+            help=f"1: whoever is near in feature space is near on the map. {q.k} neighbours, {q.sample:,} samples.",
             width="content",
         )
         st.metric(

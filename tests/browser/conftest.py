@@ -10,14 +10,18 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from benchmarks import _browser
-from latentviz import Workspace, projection
+from latentviz import Run, Workspace, projection
+from latentviz.app import cached
 from latentviz.jobs import Job
 from latentviz.launch import home
 from latentviz.projection import LayoutSpec
+from tests.browser import _map
+from tests.browser._map import settled
 
 WAIT = 60_000
 
@@ -39,6 +43,14 @@ WATCH_REQUESTS = """
         .observe(document, {subtree: true, attributeFilter: ['data-test-script-state']});
 """
 
+# Streamlit mounts the latent map in a shadow root, which scripts of the page do not search by themselves.
+FIND_MAP = """
+    window.latentMap = () => {
+        const roots = [document, ...[...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean)];
+        return roots.map((root) => root.querySelector('.latentviz-map')).find(Boolean);
+    };
+"""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -57,14 +69,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def serve(wait_until: Callable) -> Iterator[Callable[..., str]]:
-    """Start the app: ``serve(workspace, root, …)`` gives its address; ``serve.stop(address)`` ends it at once."""
+def free_port() -> Callable[[], int]:
+    """A port that nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return free.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def serve(wait_until: Callable, free_port: Callable[[], int]) -> Iterator[Callable[..., str]]:
+    """Start the app: ``serve(workspace, root, …)`` gives its address; ``serve.stop(address)`` ends it at once,
+    ``serve.pid(address)`` is its process."""
     servers: dict[str, subprocess.Popen] = {}
 
     def start(workspace: Path, *roots: Path) -> str:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         options = [part for root in roots for part in ("--data-root", str(root))]
         command = [
             sys.executable,
@@ -79,7 +102,7 @@ def serve(wait_until: Callable) -> Iterator[Callable[..., str]]:
         ]
         address = f"http://localhost:{port}"
         servers[address] = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, start_new_session=True)
-        wait_until(lambda: _answers(f"{address}/_stcore/health"))
+        wait_until(lambda: answers(f"{address}/_stcore/health"))
         return address
 
     def stop(address: str) -> None:
@@ -88,12 +111,14 @@ def serve(wait_until: Callable) -> Iterator[Callable[..., str]]:
         server.wait()
 
     start.stop = stop
+    start.pid = lambda address: servers[address].pid
     yield start
     for address in list(servers):
         stop(address)
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether a server is there."""
     try:
         return urllib.request.urlopen(address, timeout=5).status == 200
     except OSError:
@@ -121,22 +146,47 @@ def laid_out(demo_app: str, demo_workspace: Workspace) -> str:
     return demo_app
 
 
+@pytest.fixture(scope="session")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Two runs of 345 samples in four clusters, "clusters" and "others", whose maps are stored."""
+    workspace = Workspace(tmp_path_factory.mktemp("clusters"))
+    _map.make_clusters(workspace)
+    _map.make_clusters(workspace, "others", seed=1)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def clusters_app(serve: Callable[..., str], clusters: Workspace) -> str:
+    """Address of the map of the run "clusters"."""
+    return f"{serve(clusters.path)}/latent_map?run=clusters"
+
+
 @pytest.fixture
 def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own: ``open_page(address, width=400, dark=True)``.
+
+    ``script`` runs before those of the page; ``offline`` leaves only files to be opened.
 
     ``LATENTVIZ_SCREENSHOTS`` names a folder that gets a picture of every page at the end of its test.
     Afterwards: the page must not show an unexpected error, have logged one or have left this machine.
     """
     opened: list[tuple[Page, list[str]]] = []
 
-    def start(address: str, width: int = 1440, height: int = 1000, dark: bool = False) -> Page:
+    def start(
+        address: str,
+        width: int = 1440,
+        height: int = 1000,
+        dark: bool = False,
+        script: str = "",
+        offline: bool = False,
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
+            offline=offline,
         )
-        context.add_init_script(WATCH_REQUESTS)
+        context.add_init_script(WATCH_REQUESTS + FIND_MAP + script)
         page, problems = context.new_page(), []
         page.set_default_timeout(WAIT)
         page.on("console", lambda message: problems.extend(_errors_in(message)))
@@ -157,28 +207,31 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
         assert not problems
 
 
+@pytest.fixture(scope="session")
+def run(clusters: Workspace) -> Run:
+    """The run "clusters"."""
+    return clusters["clusters"]
+
+
+@pytest.fixture(scope="session")
+def points(run: Run) -> pd.DataFrame:
+    """Its samples, in the order of the map's."""
+    return cached.points(run, tuple(run.sets))
+
+
+@pytest.fixture
+def on_map(clusters_app: str, open_page: Callable[..., Page]) -> _map.Map:
+    """Its map in a browser."""
+    return _map.Map.opened(open_page, clusters_app)
+
+
 def _errors_in(message: ConsoleMessage) -> list[str]:
     text = f"{message.text} ({message.location['url']})"
     return [] if message.type != "error" or any(known in text for known in HARMLESS) else [text]
 
 
 def _local(url: str) -> bool:
-    return url.startswith(("http://localhost", "http://127.0.0.1", "ws://localhost", "blob:", "data:"))
-
-
-def settled(page: Page) -> None:
-    """Wait until every run that the page asked for has ended, and none has begun for a moment."""
-    page.evaluate("window.idleSince = null")
-    page.wait_for_function(
-        """() => {
-            const app = document.querySelector('[data-testid="stApp"]');
-            const idle = !window.requested && app?.dataset.testScriptState === 'notRunning'
-                && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]');
-            window.idleSince = idle ? (window.idleSince ?? performance.now()) : null;
-            return idle && performance.now() - window.idleSince > 400;
-        }""",
-        polling=20,
-    )
+    return url.startswith(("http://localhost", "http://127.0.0.1", "ws://localhost", "blob:", "data:", "file:"))
 
 
 def signal_all(job: Job, number: int) -> None:

@@ -1,263 +1,243 @@
-"""The latent map: PCA at once, UMAP after it, and what is selected is what the user drew around."""
-
-import io
-import shutil
-import signal
+"""The latent map is drawn, seen from anywhere, and coloured and filtered without losing the view."""
 
 import numpy as np
-import pandas as pd
+import pytest
 
-from latentviz import Head, Run, Workspace
-from latentviz.evaluation.scores import Asked, scores
-from latentviz.jobs import jobs
-from latentviz.projection import LayoutSpec, compute, neighbours_of, quality_of, stored
-from tests.browser.conftest import choose, settled, signal_all
-
-# Screen position of every point of the map, and the ids of those inside a rectangle on the screen.
-POINTS = """() => {
-    const map = document.querySelector('.js-plotly-plot'), data = map._fullData[0];
-    const {xaxis: x, yaxis: y} = map._fullLayout, box = map.getBoundingClientRect();
-    return {
-        x: [...data.x].map(v => box.left + x._offset + x.d2p(v)),
-        y: [...data.y].map(v => box.top + y._offset + y.d2p(v)),
-        text: [...data.text],
-    };
-}"""
+from latentviz.app import cached
+from latentviz.figures import colouring
+from tests.browser._map import Map, alone, around, painted, stored_map
+from tests.browser.conftest import choose, settled
 
 
-def points_on_screen(page) -> pd.DataFrame:
-    points = pd.DataFrame(page.evaluate(POINTS))
-    points[["set", "id", "label"]] = points["text"].str.extract(r"^(.*?) · (.*?)<br>(.*?) → ")
-    return points
+class Fetched:
+    """Bytes of the arrays that a page fetches."""
+
+    def __init__(self, on_map: Map) -> None:
+        self.answers = []
+        on_map.page.on("response", lambda answer: self.answers.append(answer) if "/array/" in answer.url else None)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(answer.body()) for answer in self.answers]
 
 
-def legend(page) -> dict[str, str]:
-    """Colour of every category that is drawn."""
-    return dict(
-        page.evaluate(
-            "[...document.querySelector('.js-plotly-plot')._fullData].slice(1).map(t => [t.name, t.marker.color])"
-        )
-    )
-
-
-def open_map(address, open_page, run="digits"):
-    """The map of a run whose layout is stored, so that nothing changes by itself."""
-    page = open_page(f"{address}/latent_map?run={run}")
-    page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
-    settled(page)
-    return page
-
-
-def show_pca(page):
-    page.get_by_text("PCA", exact=True).first.click()
-    page.get_by_text("PCA, explains").wait_for()
-    settled(page)
-
-
-def drag_with(page, tool, mode):
-    """Choose what dragging does."""
-    page.get_by_role("radiogroup").get_by_text(tool, exact=True).click()
-    page.wait_for_function(f"document.querySelector('.js-plotly-plot')?._fullLayout?.dragmode === '{mode}'")
-    settled(page)
-
-
-def exported_csv(page) -> pd.DataFrame:
-    with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
-    return pd.read_csv(download.value.path(), dtype={"id": str})
-
-
-def names(points: pd.DataFrame) -> set[tuple[str, str]]:
-    return set(zip(points["set"], points["id"], strict=True))
-
-
-def test_pca_is_there_while_umap_is_computed_and_umap_is_stored(serve, demo, tmp_path, open_page, wait_until):
-    whole = demo / "workspace"
-    shutil.copytree(whole / "runs" / "digits", tmp_path / "runs" / "digits", ignore=shutil.ignore_patterns("derived"))
-    shutil.copy(whole / "latentviz.json", tmp_path)
-    address = serve(tmp_path)
-    page = open_page(f"{address}/latent_map?run=digits")
-    wait_until(lambda: any(job.state.status == "running" for job in jobs(tmp_path)))
-    (job,) = jobs(tmp_path)
-    signal_all(job, signal.SIGSTOP)  # it must not be done before the page has shown PCA
-    page.get_by_text("UMAP is being computed").wait_for()
-    page.get_by_text("PCA, explains").wait_for()
-    signal_all(job, signal.SIGCONT)
-    page.get_by_text("UMAP, n_neighbors 15").wait_for(timeout=180_000)
-    run = Workspace(tmp_path)["digits"]
-    layout = stored(run, LayoutSpec(sets=tuple(run.sets)))
-    page.get_by_text(f"{quality_of(run, layout).trustworthiness:.3f}").first.wait_for()
-    # Another session gets the stored one without a job.
-    again = open_map(address, open_page)
-    again.get_by_text("UMAP, n_neighbors 15").wait_for()
-    assert again.get_by_text("is being computed").count() == 0
-    assert len(jobs(tmp_path)) == 1
-
-
-def test_a_box_selects_exactly_the_points_in_it(laid_out, open_page):
-    page = open_map(laid_out, open_page)
-    show_pca(page)
-    drag_with(page, "Box", "select")
-    points = points_on_screen(page)
-    left, right = np.quantile(points["x"], [0.4, 0.6])
-    top, bottom = np.quantile(points["y"], [0.4, 0.6])
-    page.mouse.move(left, top)
-    page.mouse.down()
-    page.mouse.move((left + right) / 2, (top + bottom) / 2, steps=4)
-    page.mouse.move(right, bottom, steps=4)
-    page.mouse.up()
-    page.get_by_role("heading", name="samples selected").wait_for()
-    settled(page)
-    exported = exported_csv(page)
-    # A pixel at the edge may fall to either side.
-    inner = points[points["x"].between(left + 1, right - 1) & points["y"].between(top + 1, bottom - 1)]
-    outer = points[points["x"].between(left - 1, right + 1) & points["y"].between(top - 1, bottom + 1)]
-    assert names(inner) <= names(exported) <= names(outer)
-    assert page.get_by_role("heading", name=f"{len(exported):,} samples selected").count() == 1
-    # Recolouring keeps it, in the panel and on the map.
-    page.get_by_label("Colour by", exact=True).click()
-    page.get_by_role("option", name="Feature norm").click()
-    settled(page)
-    assert page.get_by_role("heading", name=f"{len(exported):,} samples selected").count() == 1
-    emphasised = page.evaluate("document.querySelector('.js-plotly-plot')._fullData[0].selectedpoints.length")
-    assert emphasised == len(exported)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Parquet").click()
-    again = pd.read_parquet(io.BytesIO(download.value.path().read_bytes()))
-    assert again["id"].tolist() == exported["id"].tolist()
-    page.get_by_role("button", name="Clear the selection").click()
-    page.get_by_role("heading", name="Nothing selected").wait_for()
-
-
-def test_a_lasso_selects_exactly_the_points_in_it(laid_out, open_page):
-    page = open_map(laid_out, open_page)
-    show_pca(page)
-    drag_with(page, "Lasso", "lasso")
-    points = points_on_screen(page)
-    positions = points[["x", "y"]].to_numpy()
-    # A triangle around the middle.
-    middle = np.median(positions, axis=0)
-    corners = middle + 0.3 * np.ptp(positions, axis=0).min() * np.array([[0, -1], [0.87, 0.5], [-0.87, 0.5]])
-    page.mouse.move(*corners[0])
-    page.mouse.down()
-    for corner in corners[[1, 2, 0]]:
-        page.mouse.move(*corner, steps=20)
-    page.mouse.up()
-    page.get_by_role("heading", name="samples selected").wait_for()
-    settled(page)
-    # On which side of each edge a point lies, in pixels, positive inside.
-    edges = corners[[1, 2, 0]] - corners
-    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1, keepdims=True)
-    depth = ((positions[:, None] - corners) * normals).sum(axis=2).min(axis=1)
-    found = names(exported_csv(page))
-    assert len(points[depth > 3]) > 100
-    assert names(points[depth > 3]) <= found <= names(points[depth > -3])
-
-
-def test_a_selection_does_not_outlive_its_samples(serve, tmp_path, open_page):
-    workspace = Workspace(tmp_path)
-
-    def remake(rows):
-        if "arrays" in workspace:
-            workspace.delete("arrays")
-        features = np.random.default_rng(rows).normal(size=(rows, 5)).astype(np.float32)
-        run = Run.from_arrays({"test": features}, head=Head(np.eye(3, 5), np.zeros(3)), workspace=workspace)
-        compute(run, LayoutSpec(sets=("test",)))
-
-    remake(80)
-    page = open_map(serve(tmp_path), open_page, "arrays")
-    drag_with(page, "Box", "select")
-    points = points_on_screen(page)
-    page.mouse.move(points["x"].min() - 5, points["y"].min() - 5)
-    page.mouse.down()
-    page.mouse.move(points["x"].max() + 5, points["y"].max() + 5, steps=8)
-    page.mouse.up()
-    page.get_by_role("heading", name="80 samples selected").wait_for()
-    settled(page)
-    remake(30)
-    page.get_by_role("radiogroup").get_by_text("Point", exact=True).click()
-    page.get_by_role("heading", name="Nothing selected").wait_for()
-    settled(page)
-    assert len(points_on_screen(page)) == 30
-
-
-def test_a_click_shows_the_sample_and_its_neighbours_in_feature_space(laid_out, demo_workspace, open_page):
-    page = open_map(laid_out, open_page)
-    show_pca(page)
-    points = points_on_screen(page)
-    # The point that stands most alone, so that the click can mean no other.
-    positions = points[["x", "y"]].to_numpy()
-    visible = (positions - positions.mean(0)).astype(np.float32)
-    squares = (visible**2).sum(1)
-    distances = squares[:, None] + squares - 2 * visible @ visible.T
-    np.fill_diagonal(distances, np.inf)
-    alone = points.iloc[int(distances.min(axis=1).argmax())]
-    page.mouse.move(alone["x"] - 20, alone["y"])
-    page.mouse.move(alone["x"], alone["y"], steps=5)
-    page.locator(".hoverlayer .hovertext").wait_for()
-    page.mouse.click(alone["x"], alone["y"])
-    page.get_by_role("heading", name=alone["id"]).wait_for()
-    page.get_by_text("Nearest in feature space").wait_for()
-    settled(page)
+def test_the_map_is_painted_in_the_colours_of_its_sets(laid_out, demo_workspace, open_page):
+    on_map = Map.opened(open_page, f"{laid_out}/latent_map?run=digits")
     run = demo_workspace["digits"]
-    row = run[alone["set"]].index["id"].tolist().index(alone["id"])
-    nearest = neighbours_of(run, list(run.sets), alone["set"], row, 12, "euclidean", False)
-    first = f"{nearest['distance'].iloc[0]:.2f} · "
-    assert page.get_by_text(first).count() >= 1
+    np.testing.assert_array_equal(on_map.positions(), stored_map(run, "umap"))
+    coloured = colouring.colour(cached.points(run, tuple(run.sets)), "set", run.sets)
+    picture = on_map.picture()
+    for name, fill in zip(coloured.categories, coloured.colours, strict=True):
+        assert painted(picture, fill) > 300, name
+    places, box = on_map.places(), on_map.box()
+    corner = [box["x"], box["y"]]
+    assert ((places > corner) & (places < corner + np.array([box["width"], box["height"]]))).all()
+    assert on_map.said == f"{len(places):,} samples"
+    label = on_map.page.locator(".slot").get_attribute("aria-label")
+    assert label.startswith("Map of 2,800 samples of train, 700 samples of test, ")
 
 
-def test_hiding_sets_and_classes(laid_out, open_page):
-    page = open_map(laid_out, open_page)
-    everything, colours = points_on_screen(page), legend(page)
-    page.get_by_role("button", name="train", exact=True).click()
-    page.get_by_text(f"of {len(everything):,} samples").wait_for()
-    settled(page)
-    left = points_on_screen(page)
-    assert "train" not in set(left["set"])
-    assert len(left) == len(everything) - 2800
-    # What is left keeps its colours.
-    assert legend(page) == {name: colour for name, colour in colours.items() if name != "train"}
-    choose(page, "Show classes", "3")
-    shown = points_on_screen(page)
-    assert set(shown["label"]) == {"3"}
-    assert names(shown) == names(left[left["label"] == "3"])
-    page.get_by_text(f"{len(shown):,} of {len(everything):,} samples").wait_for()
+def test_the_wheel_zooms_about_the_pointer_and_a_double_click_shows_all(on_map):
+    before = on_map.camera
+    sample = alone(on_map.places())
+    place = on_map.places()[sample].round()
+    pointed = "panel.camera.fromScreen(given)"
+    box = on_map.box()
+    inside = [place[0] - box["x"], place[1] - box["y"]]
+    there = on_map.evaluate(pointed, inside)
+    on_map.page.mouse.move(*place)
+    on_map.page.mouse.wheel(0, -400)
+    on_map.until("panel.camera.zoom > 1.5")
+    np.testing.assert_allclose(on_map.evaluate(pointed, inside), there, rtol=1e-9)
+    np.testing.assert_allclose(on_map.places()[sample], place, atol=1.5 * on_map.camera["zoom"])
+    moved = on_map.places()
+    on_map.drag(np.stack([place, place + np.array([30, 20])]))
+    np.testing.assert_allclose(on_map.places(), moved + np.array([30, 20]), atol=1e-3)
+    on_map.page.mouse.dblclick(box["x"] + 4, box["y"] + 4)
+    on_map.until("panel.camera.zoom === 1")
+    assert on_map.camera == before
+    on_map.page.mouse.wheel(0, -400)
+    on_map.until("panel.camera.zoom > 1.5")
+    on_map.press("Show all")
+    assert on_map.camera == before
 
 
-def test_three_dimensions(laid_out, open_page):
-    page = open_map(laid_out, open_page)
-    show_pca(page)
-    page.get_by_text("3D", exact=True).click()
-    page.get_by_text("Turn with the mouse").wait_for()
-    page.wait_for_function("document.querySelector('.js-plotly-plot')?._fullData?.[0]?.type === 'scatter3d'")
+def test_another_colour_keeps_view_and_selection_and_fetches_only_itself(on_map, points):
+    target = points["set"].to_numpy() == "far"
+    on_map.press("Lasso")
+    on_map.draw(around(on_map.places()[target]))
+    box = on_map.box()
+    on_map.page.mouse.move(box["x"] + 100, box["y"] + 100)
+    on_map.page.mouse.wheel(0, -200)
+    on_map.until("panel.camera.zoom > 1")
+    before, fetched = on_map.camera, Fetched(on_map)
+    for by, dtype in (("Class", np.uint16), ("Feature norm", np.float32), ("Set", None)):
+        del fetched.answers[:]
+        choose(on_map.page, "Colour by", by)
+        on_map.until(f"panel.colouring.title.startsWith('{by}')")
+        on_map.ready()
+        expected = 0 if dtype is None else len(points) * np.dtype(dtype).itemsize
+        assert len(fetched.sizes) <= 1
+        for size in fetched.sizes:
+            assert expected <= size < len(points) * 8
+        assert on_map.camera == before
+        np.testing.assert_array_equal(on_map.selected, target)
+    assert on_map.page.locator(".legend-title").inner_text() == "Set"
 
 
-def test_points_have_the_colour_of_their_stored_score(serve, demo, tmp_path, open_page):
-    whole = demo / "workspace"
-    shutil.copytree(whole / "runs" / "digits", tmp_path / "runs" / "digits", ignore=shutil.ignore_patterns("derived"))
-    shutil.copy(whole / "latentviz.json", tmp_path)
-    run = Workspace(tmp_path)["digits"]
-    compute(run, LayoutSpec(sets=tuple(run.sets), method="pca"))
-    compute(run, LayoutSpec(sets=tuple(run.sets)))
-    found = scores(run, [Asked.of("energy")], ["test", "photographs"]).by_scorer["energy"]
-    page = open_map(serve(tmp_path), open_page)
-    show_pca(page)
-    choose(page, "Colour by", "OOD score: Energy")
-    page.get_by_text("Grey: train, ").wait_for()
-    colours = page.evaluate(
-        "(() => { const m = document.querySelector('.js-plotly-plot')._fullData[0].marker;"
-        " return {color: [...m.color], low: m.cmin, high: m.cmax}; })()"
+def test_hiding_sets_and_classes_sends_no_geometry(on_map, run, points):
+    fills = colouring.colour(points, "set", run.sets)
+    of_test = fills.colours[fills.categories.index("test")]
+    before, fetched = on_map.camera, Fetched(on_map)
+    assert painted(on_map.picture(), of_test) > 100
+    on_map.pill("test")
+    shown = (points["set"] != "test").to_numpy()
+    np.testing.assert_array_equal(on_map.visible, shown)
+    assert painted(on_map.picture(), of_test) == 0
+    assert on_map.said == f"{shown.sum()} of {len(points)} samples"
+    assert all(size < len(points) for size in fetched.sizes)
+    choose(on_map.page, "Show classes", "2")
+    on_map.page.keyboard.press("Escape")  # its list
+    on_map.ready()
+    shown = shown & (points["label"] == "2").to_numpy()
+    np.testing.assert_array_equal(on_map.visible, shown)
+    on_map.pill("test")
+    np.testing.assert_array_equal(on_map.visible, (points["label"] == "2").to_numpy())
+    assert on_map.camera == before
+    assert all(size < len(points) for size in fetched.sizes)
+    # What a filter leaves nothing of is said.
+    for name in ("train", "test"):
+        on_map.pill(name)
+    on_map.page.get_by_text("No sample matches the filter.").first.wait_for()
+
+
+def test_the_legend_hides_and_singles_out(on_map, points):
+    items = {
+        name: on_map.page.locator(".items").get_by_role("button", name=name, exact=True)
+        for name in ("train", "test", "far")
+    }
+    fetched = Fetched(on_map)
+    of = {name: (points["set"] == name).to_numpy() for name in items}
+    items["train"].click()
+    settled(on_map.page)
+    np.testing.assert_array_equal(on_map.visible, ~of["train"])
+    assert items["train"].get_attribute("aria-pressed") == "false"
+    # The app knows: what is selected is without them.
+    on_map.page.locator(".slot").focus()
+    on_map.page.keyboard.press("Control+a")
+    on_map.page.get_by_role("heading", name=f"{(~of['train']).sum()} samples selected").wait_for()
+    items["train"].click()
+    settled(on_map.page)
+    assert on_map.visible.all()
+    items["far"].dblclick()
+    settled(on_map.page)
+    np.testing.assert_array_equal(on_map.visible, of["far"])
+    items["far"].dblclick()
+    settled(on_map.page)
+    assert on_map.visible.all()
+    assert fetched.sizes == []
+
+
+def test_points_move_to_their_new_places(on_map, run):
+    umap, pca = stored_map(run, "umap"), stored_map(run, "pca")
+    np.testing.assert_array_equal(on_map.positions(), umap)
+    on_map.evaluate(
+        """(() => {
+            const draw = panel.draw.bind(panel);
+            view.went = [];
+            panel.draw = (look, ratio, now) => {
+                view.went.push([panel.moved(now), panel.positions[0], [...panel.before]]);
+                draw(look, ratio, now);
+            };
+        })()"""
     )
-    points = points_on_screen(page).assign(colour=colours["color"])
-    grey = colours["low"] + 1e-5
-    for name in run.sets:
-        shown = points[points["set"] == name].set_index("id")["colour"]
-        if name in found:
-            expected = dict(zip(run[name].index["id"], found[name], strict=True))
-            inside = shown[(shown > shown.min()) & (shown < colours["high"])]
-            assert len(inside) > len(shown) / 2
-            np.testing.assert_allclose(inside, [expected[i] for i in inside.index], rtol=1e-5)
-            assert (shown > grey + 1e-3).all()
-        else:
-            assert (shown <= grey).all()
-    page.get_by_text("no value").wait_for()
+    on_map.show("PCA")
+    went = on_map.evaluate("view.went")
+    assert went[0][0] < 1
+    np.testing.assert_array_equal(np.array(went[0][2], dtype=np.float32).reshape(-1, 2), umap)
+    shares = [share for share, *_ in went]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    np.testing.assert_array_equal(on_map.positions(), pca)
+    # There they are seen, all of them and as large as they fit.
+    expected = np.array(on_map.evaluate("given.map((p) => panel.camera.toScreen(p))", pca.tolist()))
+    box = on_map.box()
+    np.testing.assert_allclose(on_map.places(), expected + np.array([box["x"], box["y"]]), atol=1e-3)
+    np.testing.assert_allclose(
+        np.array(on_map.evaluate("[...panel.current(performance.now())]"), dtype=np.float32).reshape(-1, 2), pca
+    )
+
+
+def test_a_solid_map_is_turned(on_map, run):
+    on_map.show("PCA")
+    on_map.page.get_by_text("3D", exact=True).click()
+    on_map.ready()
+    solid = stored_map(run, "pca", 3)
+    np.testing.assert_array_equal(on_map.positions(), solid)
+    before, picture = on_map.camera, on_map.picture()
+    box = on_map.box()
+    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    on_map.drag(np.stack([middle, middle + np.array([120, 50])]))
+    turned = on_map.camera
+    assert not np.allclose(turned["turn"], before["turn"])
+    assert turned["zoom"] == before["zoom"]
+    on_map.ready()
+    assert (on_map.picture() != picture).any(axis=2).sum() > 500
+    on_map.drag(np.stack([middle, middle + np.array([40, 0])]), "Shift")
+    assert on_map.camera["turn"] == turned["turn"]
+    on_map.press("Show all")
+    assert on_map.camera == before
+
+
+def test_keys_alone_move_zoom_pick_and_select(on_map, points):
+    page = on_map.page
+    page.get_by_role("button", name="Lasso", exact=True).focus()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("latentMap().getRootNode().activeElement?.className") == "slot":
+            break
+    assert page.evaluate("latentMap().getRootNode().activeElement?.className") == "slot"
+    start = on_map.camera
+    for keys, axis, sign in ((("ArrowRight",), 0, 1), (("ArrowUp",), 1, 1), (("ArrowLeft", "ArrowLeft"), 0, -1)):
+        before = on_map.camera["centre"]
+        for key in keys:
+            page.keyboard.press(key)
+        assert sign * (on_map.camera["centre"][axis] - before[axis]) > 0
+    page.keyboard.press("0")
+    assert on_map.camera == start
+    page.keyboard.press("+")
+    assert on_map.camera["zoom"] > 1
+    page.keyboard.press("-")
+    assert on_map.camera["zoom"] == pytest.approx(1)
+    # Enter picks what is at the cross.
+    sample = alone(on_map.places())
+    on_map.evaluate("(panel.camera.centre = [...panel.positions.slice(2 * given, 2 * given + 2), 0])", sample)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name=points["id"][sample]).wait_for()
+    np.testing.assert_array_equal(np.flatnonzero(on_map.selected), [sample])
+    page.keyboard.press("Control+a")
+    page.get_by_role("heading", name=f"{len(points)} samples selected").wait_for()
+    assert on_map.selected.all()
+    page.keyboard.press("Escape")
+    page.get_by_role("heading", name="Nothing selected").wait_for()
+    assert not on_map.selected.any()
+
+
+def test_a_narrow_screen_has_the_whole_map(clusters_app, open_page, points):
+    on_map = Map.opened(open_page, clusters_app, width=400)
+    page = on_map.page
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    for name in ("Move", "Lasso", "Box", "Show all", "Look", "Save a picture"):
+        box = page.get_by_role("toolbar", name="Map tools").get_by_role("button", name=name, exact=True).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 400
+    on_map.press("Lasso")
+    page.locator(".stage").scroll_into_view_if_needed()
+    target = (points["set"] == "far").to_numpy()
+    on_map.draw(around(on_map.places()[target]))
+    np.testing.assert_array_equal(on_map.selected, target)
+    page.get_by_text("Two colours", exact=True).click()
+    on_map.ready()
+    above, below = on_map.box(0), on_map.box(1)
+    assert below["y"] >= above["y"] + above["height"] - 1
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth - e.clientWidth") <= 0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentviz.figures import latent_map
+from latentviz.figures import colouring, latent_map
 from latentviz.figures.style import CATEGORY_COLOURS, CORRECT_COLOURS, OTHER_COLOUR, ROLE_COLOURS
 
 
@@ -33,7 +33,7 @@ def points(count: int = 300, classes: int = 5) -> pd.DataFrame:
 def drawn(table: pd.DataFrame, by: str, rows: np.ndarray | None = None) -> tuple[pd.Series, dict[str, str]]:
     """Fill colour of every drawn point by its id, and the legend."""
     shown = table if rows is None else table.iloc[rows]
-    figure = latent_map.scatter(shown, latent_map.colour(table, by).at(shown.index.to_numpy()))
+    figure = latent_map.scatter(shown, colouring.colour(table, by).at(shown.index.to_numpy()))
     marker = figure.data[0].marker
     share = (np.asarray(marker.color, float) - marker.cmin) / (marker.cmax - marker.cmin)
     fills = [next(fill for (low, fill) in reversed(marker.colorscale) if low <= s) for s in share]
@@ -72,7 +72,7 @@ def test_the_legend_names_what_is_drawn():
 
 def test_rare_classes_are_drawn_as_other_also_when_a_filter_leaves_only_few():
     table = points(3000, classes=30)
-    kept = set(table["label"].value_counts().index[: latent_map.CATEGORY_LIMIT])
+    kept = set(table["label"].value_counts().index[: colouring.CATEGORY_LIMIT])
     rows = np.flatnonzero(table["set"] == "noise")
     fills, legend = drawn(table, "label", rows)
     is_other = ~table.set_index("id")["label"][fills.index].isin(kept)
@@ -89,7 +89,7 @@ def test_numbers_have_a_ramp_whose_ends_do_not_depend_on_the_filter(by, title):
     ends = set()
     for rows in (np.arange(300), np.arange(200, 300)):
         shown = table.iloc[rows]
-        figure = latent_map.scatter(shown, latent_map.colour(table, by).at(rows))
+        figure = latent_map.scatter(shown, colouring.colour(table, by).at(rows))
         marker = figure.data[0].marker
         np.testing.assert_array_equal(marker.color, shown[by].to_numpy(np.float32)[figure.data[0].customdata])
         assert marker.colorbar.title.text == title
@@ -101,28 +101,36 @@ def test_numbers_have_a_ramp_whose_ends_do_not_depend_on_the_filter(by, title):
 
 def test_equal_numbers_have_a_colour():
     table = points().assign(confidence=np.float32(1))
-    marker = latent_map.scatter(table, latent_map.colour(table, "confidence")).data[0].marker
+    marker = latent_map.scatter(table, colouring.colour(table, "confidence")).data[0].marker
     assert marker.cmin < marker.cmax
 
 
 def test_selected_points_are_emphasised_whatever_the_order_of_drawing():
     table = pd.concat([points().iloc[:150], points().iloc[200:]], ignore_index=True)  # "noise" is the smallest set
-    figure = latent_map.scatter(table, latent_map.colour(table, "set"), selected=np.array([120, 7]))
+    figure = latent_map.scatter(table, colouring.colour(table, "set"), selected=np.array([120, 7]))
     trace = figure.data[0]
     assert set(trace.customdata[list(trace.selectedpoints)]) == {7, 120}
     assert list(trace.customdata[-50:]) == list(range(100, 150))  # smaller sets are drawn over larger ones
 
 
-def test_thinning_keeps_the_share_of_every_set_and_small_sets():
-    table = pd.DataFrame({"set": ["a"] * 900 + ["b"] * 99 + ["c"]})
-    kept = latent_map.thin_out(table, limit=100)
-    assert table["set"].iloc[kept].value_counts().to_dict() == {"a": 90, "b": 9, "c": 1}
-    assert (np.diff(kept) > 0).all()
-    np.testing.assert_array_equal(kept, latent_map.thin_out(table, limit=100))
-    assert len(latent_map.thin_out(table)) == 1000
-
-
 def test_nothing_to_show_says_why():
     table = points().iloc[:0]
-    figure = latent_map.scatter(table, latent_map.colour(points(), "set").at(np.empty(0, int)))
+    figure = latent_map.scatter(table, colouring.colour(points(), "set").at(np.empty(0, int)))
     assert figure.layout.annotations[0].text == "No sample matches the filter."
+
+
+@pytest.mark.parametrize("by", ["label", "confidence"])
+def test_samples_that_another_run_lacks_have_no_colour_of_its(by):
+    table = points()
+    coloured = colouring.colour(table, by)
+    at, rows = np.array([5, 1]), np.array([10, 20])
+    spread = coloured.spread(at, rows, 8)
+    others = np.delete(np.arange(8), at)
+    np.testing.assert_array_equal(spread.values[at], coloured.values[rows])
+    if by == "confidence":
+        assert np.isnan(spread.values[others]).all()
+    else:
+        assert {spread.categories[n] for n in spread.values[others]} == {"not there"}
+        assert {entry.name: entry.points for entry in spread.legend()}["not there"] == 6
+    everyone = np.arange(len(table))
+    assert coloured.spread(everyone, everyone, len(table)).categories == coloured.categories
