@@ -31,6 +31,8 @@ bench: .venv/dev.stamp ## every benchmark once more, about half an hour; see ben
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/scorers.py
 	$(BIN)/python benchmarks/bootstrap.py
+	$(BIN)/python benchmarks/projection.py
+	$(BIN)/python benchmarks/map.py
 
 weights: .venv/demo.stamp ## train the networks of the demo again, about ten minutes
 	$(BIN)/python scripts/train_demo_models.py assets/models
