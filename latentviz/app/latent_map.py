@@ -40,11 +40,6 @@ class Shown:
         """Whether more frames may come."""
         return self.live is not None and self.live.status == "running"
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether it is the finished map that was asked for."""
-        return self.live is None and self.layout.spec == self.wanted
-
 
 def is_moving(run: Run, wanted: LayoutSpec) -> bool:
     """Whether frames of the wanted map may come; begins it, if it is computed unasked. Writes nothing."""

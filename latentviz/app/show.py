@@ -237,13 +237,17 @@ def with_interval(share: float, interval: tuple[float, float]) -> str:
     return f"{share:.1%} ({100 * low:.1f}\u00a0–\u00a0{100 * high:.1f})"
 
 
+#: What computes a UMAP.
+_PROGRAMS = {"fast": "umappp", "umap-learn": "umap-learn"}
+
+
 def quality(layout: Layout, q: Quality) -> None:
     """How far the map can be trusted, and what made it."""
     spec = layout.spec
     made_by = "PCA"
     if spec.method == "umap":
         made_by = (
-            f"UMAP by {spec.engine}, n_neighbors {spec.n_neighbors}, min_dist {spec.min_dist:g}, spread "
+            f"UMAP by {_PROGRAMS[spec.engine]}, n_neighbors {spec.n_neighbors}, min_dist {spec.min_dist:g}, spread "
             f"{spec.spread:g}, {spec.metric}, seed {spec.seed}"
         )
     elif spec.method == "imported":
