@@ -49,6 +49,8 @@ class Server:
         return sorted({entry.path for one in tree for entry in one.memory_maps() if part in entry.path})
 
     def stop(self) -> None:
+        if (code := self.process.poll()) is not None:
+            sys.exit(f"{' '.join(self.process.args)} ended by itself with {code}.")
         children = self.process.children(recursive=True)
         for one in (*children, self.process):
             try:

@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# WebGL in software, and no connections of the browser's own.
+# WebGL in software and the page itself without WebGL, as browsers do it where there is no graphics card; and no
+# connections of the browser's own.
 ARGUMENTS = (
     "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

@@ -120,9 +120,10 @@ def _progress(going: Live) -> None:
 
 def _found(run: Run, wanted: LayoutSpec) -> Layout | None:
     """The wanted map, if it is there."""
-    found, here = projection.stored(run, wanted), _here(run, wanted)
-    if here is not None and here.spec == wanted and (here.started_from or found is None):
-        return here  # it was moved here from another map
+    here = _here(run, wanted)
+    if here is not None and here.spec == wanted:
+        return here  # also if it was moved here from another map, while another is stored
+    found = projection.stored(run, wanted)
     if found is None and wanted.method == "umap" and _going(run, wanted) is None:
         return projection.moved_here(run, wanted)
     return found

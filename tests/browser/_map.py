@@ -23,7 +23,8 @@ def settled(page: Page) -> None:
     page.wait_for_function(
         """() => {
             const app = document.querySelector('[data-testid="stApp"]');
-            const idle = !window.requested && app?.dataset.testScriptState === 'notRunning'
+            const reported = performance.now() - window.requested > 3000;
+            const idle = reported && app?.dataset.testScriptState === 'notRunning'
                 && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]');
             window.idleSince = idle ? (window.idleSince ?? performance.now()) : null;
             return idle && performance.now() - window.idleSince > 400;

@@ -30,16 +30,16 @@ expect.set_options(timeout=WAIT)
 # Opened at the address of a page, Streamlit looks for its server below that address first.
 HARMLESS = ("/_stcore/",)
 
-# Notes that the page asked the server for a run of the script, until Streamlit reports one.
-# 0x5a is the tag of `rerun_script` in Streamlit's BackMsg.
+# Notes when the page asked the server for a run of the script, until Streamlit reports one: never, if it takes but a
+# few milliseconds. 0x5a is the tag of `rerun_script` in Streamlit's BackMsg.
 WATCH_REQUESTS = """
-    window.requested = false;
+    window.requested = -Infinity;
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (message) {
-        window.requested ||= new Uint8Array(message)[0] === 0x5a;
+        if (new Uint8Array(message)[0] === 0x5a) window.requested = performance.now();
         return send.call(this, message);
     };
-    new MutationObserver(() => { window.requested = false; })
+    new MutationObserver(() => { window.requested = -Infinity; })
         .observe(document, {subtree: true, attributeFilter: ['data-test-script-state']});
 """
 
@@ -165,7 +165,8 @@ def clusters_app(serve: Callable[..., str], clusters: Workspace) -> str:
 def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own: ``open_page(address, width=400, dark=True)``.
 
-    ``script`` runs before those of the page; ``offline`` leaves only files to be opened.
+    ``script`` runs before those of the page; ``offline`` leaves only files to be opened; ``ratio`` are the pixels of
+    the screen per CSS pixel.
 
     ``LATENTVIZ_SCREENSHOTS`` names a folder that gets a picture of every page at the end of its test.
     Afterwards: the page must not show an unexpected error, have logged one or have left this machine.
@@ -179,12 +180,16 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
         dark: bool = False,
         script: str = "",
         offline: bool = False,
+        ratio: float = 1,
+        touch: bool = False,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
             offline=offline,
+            device_scale_factor=ratio,
+            has_touch=touch,
         )
         context.add_init_script(WATCH_REQUESTS + FIND_MAP + script)
         page, problems = context.new_page(), []

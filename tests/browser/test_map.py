@@ -126,6 +126,7 @@ def test_the_legend_hides_and_singles_out(on_map, points):
     on_map.page.locator(".slot").focus()
     on_map.page.keyboard.press("Control+a")
     on_map.page.get_by_role("heading", name=f"{(~of['train']).sum()} samples selected").wait_for()
+    settled(on_map.page)
     items["train"].click()
     settled(on_map.page)
     assert on_map.visible.all()

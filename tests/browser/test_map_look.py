@@ -64,7 +64,7 @@ def test_the_ground_is_that_of_a_dark_page(clusters_app, open_page, run, points)
 
 
 def test_a_picture_is_saved_twice_as_fine(on_map, run, points):
-    stage = on_map.page.locator(".stage").evaluate(
+    stage = on_map.page.locator(".slots").evaluate(
         "e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height]"
     )
     with on_map.page.expect_download() as download:
@@ -108,4 +108,5 @@ def test_the_page_that_is_saved_opens_by_itself(on_map, run, points, tmp_path, o
     alone_page.press("Lasso")
     target = (kept["set"] == "far").to_numpy()
     alone_page.drag(around(places[target]))
+    alone_page.until("view.chosen")
     np.testing.assert_array_equal(alone_page.selected, target)

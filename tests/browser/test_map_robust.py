@@ -54,7 +54,7 @@ def test_the_map_comes_back_after_the_graphics_card_was_reset(clusters_app, open
     on_map.page.mouse.move(0, 0)
     assert on_map.camera == camera
     np.testing.assert_array_equal(on_map.selected, selected)
-    np.testing.assert_array_equal(on_map.picture(), picture)
+    np.testing.assert_allclose(on_map.picture(), picture, atol=2)  # the page's edges differ by a step of grey
 
 
 def test_without_webgl2_a_simpler_map_can_be_lassoed(clusters_app, clusters, open_page):

@@ -8,7 +8,7 @@ import pytest
 
 from latentviz import Head, Run, Workspace
 from latentviz.projection import LayoutSpec, compute, neighbours_of
-from tests.browser._map import Map, alone, around, cluster, corners, is_selected, stored_map
+from tests.browser._map import CLUSTER, FAR, Map, alone, around, cluster, corners, is_selected, stored_map
 from tests.browser.conftest import choose, settled
 
 
@@ -210,6 +210,49 @@ def test_a_lasso_on_a_turned_solid_map_selects_what_python_selects(on_map, run, 
     expected = (signs > 0).all(axis=0) | (signs < 0).all(axis=0)
     clear = np.abs(signs).min(axis=0) > 1.5
     np.testing.assert_array_equal(found[clear], expected[clear])
+
+
+def test_the_table_of_a_selection_is_made_when_it_is_looked_at(on_map, points):
+    page, tables = on_map.page, on_map.page.get_by_test_id("stDataFrame")
+    on_map.press("Lasso")
+    on_map.draw(around(on_map.places()[cluster(points, "1")]))
+    assert page.get_by_role("tabpanel", name="Images").locator("img").count() == 40
+    assert tables.count() == 0
+    page.get_by_role("tab", name="Table").click()
+    listed = tables.locator(f'[role="grid"][aria-rowcount="{1 + sum(CLUSTER.values())}"]')
+    listed.wait_for(state="attached")
+    # The next selection is shown as a table, too.
+    on_map.draw(around(on_map.places()[cluster(points, "far")]))
+    tables.locator(f'[role="grid"][aria-rowcount="{1 + FAR}"]').wait_for(state="attached")
+
+
+def test_where_the_processor_draws_the_panel_comes_before_the_points(serve, tmp_path, open_page):
+    random = np.random.default_rng(0)
+    features = (random.normal(size=(25_000, 2)) + 20 * random.integers(0, 2, (25_000, 1))).astype(np.float32)
+    run = Run.from_arrays({"test": features}, head=Head(np.eye(3, 2), np.zeros(3)), workspace=Workspace(tmp_path))
+    compute(run, LayoutSpec(sets=("test",), method="pca"))
+    on_map = Map.opened(open_page, f"{serve(tmp_path)}/latent_map?run=arrays")
+    on_map.show("PCA")
+    assert on_map.evaluate("view.painter.isSoftware")
+    painted = on_map.picture()
+    on_map.evaluate(
+        """(() => {
+            const points = view.frames.points.bind(view.frames);
+            view.frames.points = (...of) => {
+                view.heading = document.querySelector("h3").textContent;
+                points(...of);
+            };
+        })()"""
+    )
+    expected = on_map.positions()[:, 0] > 0
+    on_map.press("Lasso")
+    box = on_map.box()
+    start, end = np.array([box["x"], box["y"]]) + 3, np.array([box["x"] + box["width"], box["y"] + box["height"]]) - 3
+    on_map.draw(around(on_map.places()[expected]).clip(start, end))
+    is_selected(on_map, expected)
+    on_map.until("view.heading && !view.frames.isDirty")
+    assert on_map.evaluate("view.heading") == f"{expected.sum():,} samples selected"
+    assert on_map.picture().mean() > painted.mean()  # what is not selected is paler
 
 
 def test_a_selection_does_not_outlive_its_samples(serve, tmp_path, open_page):

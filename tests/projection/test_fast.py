@@ -37,7 +37,7 @@ def test_slices_are_the_epochs(epochs):
 
 
 def test_many_samples_take_fewer_epochs():
-    assert [fast.cold_epochs(samples) for samples in (10, 20_000, 20_001, 10**6)] == [100, 100, 50, 50]
+    assert [fast.cold_epochs(samples) for samples in (10, 20_000, 20_001, 10**6)] == [100, 100, 40, 40]
 
 
 def test_frames_count_up_to_the_layout(data):

@@ -3,11 +3,17 @@
 import * as overlay from "./overlay.js";
 import { pointSize } from "./panel.js";
 
+/** Milliseconds after which the map no longer waits for the page. */
+const PATIENCE = 500;
+/** Points that a processor draws in an instant. */
+const FEW = 20_000;
+
 /** Draws a view. Points are drawn anew only if they changed; the pointer and a lasso change the canvas over them. */
 export class Frames {
   constructor(view) {
     this.view = view;
     this.density = null;
+    this.waiting = null;
   }
 
   /** Ask for a frame; several requests make one. `density`: points are shown elsewhere, or others are shown. */
@@ -17,17 +23,39 @@ export class Frames {
     this.frame ??= requestAnimationFrame((now) => this.draw(now));
   }
 
+  /**
+   * Ask for a frame that comes after the page's answer to what the user did: where the processor draws, it would else
+   * draw on the very cores that the answer needs, and the user would wait for both. A graphics card draws at once.
+   */
+  invalidateAfterAnswer() {
+    if (!this.view.painter.isSoftware || this.view.state.count <= FEW) return this.invalidate();
+    this.waiting ??= setTimeout(() => this.answered(), PATIENCE);
+  }
+
+  /** The page has answered; its own frame goes first. */
+  answered() {
+    if (this.waiting === null) return;
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    requestAnimationFrame(() => setTimeout(() => this.invalidate()));
+  }
+
   stop() {
     if (this.frame) cancelAnimationFrame(this.frame);
+    clearTimeout(this.waiting);
   }
 
   draw(now) {
     const { view } = this;
     this.frame = null;
     if (!view.state || view.painter.isLost) return;
-    const { width, height } = view.stage.getBoundingClientRect();
-    if (this.isDirty) this.points(width, height, devicePixelRatio, now);
-    this.isDirty = false;
+    const { width, height } = view.slots.getBoundingClientRect();
+    if (this.isDirty) {
+      this.points(width, height, devicePixelRatio, now);
+      clearTimeout(this.waiting);
+      this.waiting = null;
+      this.isDirty = false;
+    }
     this.over(view.over, width, height, devicePixelRatio);
     view.tell({ selected: view.chosen });
     const wasMoving = view.panels.some((panel) => panel.isMoving);

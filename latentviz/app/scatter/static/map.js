@@ -13,7 +13,10 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!view) {
     try {
       view = new View(root, {
-        told: (selection) => setStateValue("selection", selection),
+        told: (selection) => {
+          setStateValue("selection", selection);
+          return true;
+        },
         hidden: (names) => setStateValue("hidden", names),
         describe: described,
       });

@@ -64,6 +64,7 @@ const ATTRIBUTES = { before: 3, position: 3, value: 1, flags: 1 };
 const SHOWN = 1;
 const SELECTED = 2;
 const WIDEST = 1024;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
 
 /** Logarithms of the times of {@link fairOrder}, and how many are told apart. */
 const [EARLIEST, LATEST, STEPS] = [-32, 4, 65536];
@@ -76,6 +77,9 @@ export class Painter {
     const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, alpha: true });
     if (!gl) throw new Error("This browser has no WebGL2.");
     this.gl = gl;
+    const { UNMASKED_RENDERER_WEBGL: name } = gl.getExtension("WEBGL_debug_renderer_info") ?? gl;
+    /** Whether the processor draws, for lack of a graphics card. */
+    this.isSoftware = SOFTWARE.test(gl.getParameter(name ?? gl.RENDERER));
     this.restore();
   }
 

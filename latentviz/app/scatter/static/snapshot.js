@@ -6,7 +6,7 @@ const FINER = 2;
 const LINE = 20;
 
 export async function save(view) {
-  const { width, height } = view.stage.getBoundingClientRect();
+  const { width, height } = view.slots.getBoundingClientRect();
   const ratio = devicePixelRatio * FINER;
   const { text, ground, font } = view.frames.colours();
   const lines = view.panels.map((panel) => legendLines(panel));

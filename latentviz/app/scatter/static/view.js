@@ -24,7 +24,8 @@ const LOST = "The graphics card was reset; the map comes back by itself.";
 export class View {
   /**
    * @param {HTMLElement} root is filled
-   * @param {object} host told(selection), hidden(names), describe(address, row): what the page does with what the user did
+   * @param {object} host told(selection), hidden(names), describe(address, row): what the page does with what the user
+   *   did; `told` is true if a state comes as an answer
    * @throws if there is no WebGL2
    */
   constructor(root, host) {
@@ -198,9 +199,9 @@ export class View {
     const before = this.state;
     const isSame = before?.count === state.count && before?.samples === state.samples;
     this.state = state;
-    if (isSame && this.isAsBefore(state)) {
+    if (this.isAsBefore(state) && isSame) {
       if (this.adopt(state, rows, isSame)) this.refresh({ density: false });
-      return;
+      return this.frames.answered();
     }
     this.groups = groups.values;
     this.shown = shown?.values ?? null;
@@ -265,19 +266,26 @@ export class View {
   // ------------------------------------------------------------------------------------ what the user does
 
   /** Select what shapes say; `selected` if that is known. */
-  select(shapes, selected = this.selectedBy(shapes.at(-1))) {
-    this.selected = selected;
+  select(shapes, selected = null) {
     this.shapes = shapes;
     this.serial++;
-    this.host.told({ by: this.by, serial: this.serial, samples: this.state.samples, shapes });
-    this.refresh({ density: false });
+    const { samples } = this.state;
+    const isAnswered = this.host.told({ by: this.by, serial: this.serial, samples, shapes });
+    // Once it is on its way: Python and the browser find out at the same time which points that are.
+    setTimeout(() => {
+      if (this.state.samples !== samples) return;
+      this.selected = selected ?? this.selectedBy(shapes.at(-1));
+      this.flag();
+      if (isAnswered) this.frames.invalidateAfterAnswer();
+      else this.frames.invalidate();
+    });
   }
 
   /** What a shape leaves of what is selected already: those before it may have been drawn on another layout. */
   selectedBy(shape) {
     if (!shape) return new Uint8Array(this.state.count);
     const hit = this.panels.map((panel) => panel.enclosed(shape)).find(Boolean);
-    return combine(this.selected.slice(), hit, shape.mode);
+    return hit ? combine(this.selected.slice(), hit, shape.mode) : this.selected; // or another layout has just come
   }
 
   click(row, mode) {
@@ -322,6 +330,11 @@ export class View {
 
   /** Flags, words and a frame, after what is shown or selected has changed. */
   refresh({ density = true } = {}) {
+    this.flag();
+    this.frames.invalidate({ density });
+  }
+
+  flag() {
     const { state } = this;
     this.visible = visible(state.count, this.shown, this.panels);
     for (const panel of this.panels) panel.cloud?.setFlags(this.visible, this.selected);
@@ -334,7 +347,6 @@ export class View {
     if (this.painter.isLost) this.trouble(LOST);
     else if (!seen) this.trouble(reason);
     else this.trouble(unplaced === state.count ? "No sample has a position." : null);
-    this.frames.invalidate({ density });
   }
 
   say(seen, unplaced) {
@@ -349,11 +361,11 @@ export class View {
   }
 
   arrange() {
-    const stage = this.stage.getBoundingClientRect();
+    const all = this.slots.getBoundingClientRect(); // without the border
     [...this.slots.children].forEach((place, n) => {
       const box = place.getBoundingClientRect();
       const panel = this.panels[n];
-      panel.part = { left: box.left - stage.left, top: box.top - stage.top, width: box.width, height: box.height };
+      panel.part = { left: box.left - all.left, top: box.top - all.top, width: box.width, height: box.height };
       panel.camera.resize(box.width, box.height);
     });
     this.frames.invalidate();
