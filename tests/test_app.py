@@ -268,6 +268,15 @@ def test_only_what_somebody_hid_is_hidden(workspace, monkeypatch):
     assert set_pills(app).value == ["far", "near"]
 
 
+def test_a_browser_that_missed_a_run_is_told_which_sets_are_shown(workspace, monkeypatch):
+    """Else it shows none as chosen, although all are drawn."""
+    arrays(workspace, sets=("train", "far"))
+    app = unharmed(shown(workspace, "latent_map", monkeypatch).run())
+    told = set_pills(app).proto
+    assert told.set_value
+    assert list(told.raw_values) == ["train", "far"]
+
+
 def test_a_sample_is_found_by_its_id(workspace, monkeypatch):
     arrays(workspace)
     app = shown(workspace, "latent_map", monkeypatch)

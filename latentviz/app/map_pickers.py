@@ -240,7 +240,8 @@ def point_filter(run: Run, of: Sequence[str]) -> PointFilter:
     # What is hidden is remembered, not what is shown: a set that comes later is shown until somebody hides it.
     hidden = st.session_state.setdefault(f"hidden-{run.folder}", set())
     key = f"show-sets-{run.folder}-{','.join(present)}"
-    st.session_state.setdefault(key, [name for name in present if name not in hidden])
+    # Said anew in every run: a browser that missed the first, because another run came between, would show none chosen.
+    st.session_state[key] = st.session_state.get(key, [name for name in present if name not in hidden])
     with pickers.row():
         sets = st.pills("Show sets", present, selection_mode="multi", key=key, wrap=True)
         labels = st.multiselect(

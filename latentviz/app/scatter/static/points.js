@@ -64,7 +64,7 @@ const ATTRIBUTES = { before: 3, position: 3, value: 1, flags: 1 };
 const SHOWN = 1;
 const SELECTED = 2;
 const WIDEST = 1024;
-const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render|software/i;
 
 /** Logarithms of the times of {@link fairOrder}, and how many are told apart. */
 const [EARLIEST, LATEST, STEPS] = [-32, 4, 65536];
