@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 
 from latentviz import Run, Workspace
 from latentviz.demo import prepare
+
+# No test is timed, the examples of a property neither: on a busy machine any of them may take a second.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SHARED = Path(os.environ.get("LATENTVIZ_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
 

@@ -51,7 +51,7 @@ def test_published_preprocessing_equals_torchvision(name, weights, size):
     np.testing.assert_allclose(ours.tensor(ours.pixels(image)[None])[0], expected, atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
 def test_centre_crop_equals_torchvision(height, width, crop_height, crop_width):
     image = noise(height, width)
@@ -60,7 +60,7 @@ def test_centre_crop_equals_torchvision(height, width, crop_height, crop_width):
     np.testing.assert_array_equal(ours, expected.permute(1, 2, 0).numpy())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(1, 50),
     st.integers(1, 50),

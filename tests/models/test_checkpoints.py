@@ -89,7 +89,7 @@ def test_files_without_weights_say_what_they_hold(tmp_path, content):
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=300), st.sampled_from(["noise.pt", "noise.safetensors"]))
 @example(b"\x95" * 20, "noise.pt")
 @example(b"<html>404</html>", "noise.pt")

@@ -106,7 +106,7 @@ def test_another_min_dist_starts_from_the_layout_that_is_there(data):
     assert np.median(np.linalg.norm(warm - first, axis=1)) < 0.5 * np.ptp(first)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(k=st.integers(2, 30), seed=st.integers(0, 2**32 - 1), min_dist=st.floats(0, 0.99), spread=st.floats(0.5, 3))
 def test_every_choice_gives_every_sample_a_place(data, k, seed, min_dist, spread):
     _, _, _, start = data

@@ -26,7 +26,7 @@ def test_components_agree_with_sklearn(offset):
     assert found.coordinates.dtype == np.float32
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 200), max_size=8))
 def test_the_chunks_do_not_matter(cuts):
     pieces = np.split(FEATURES, sorted(cuts))

@@ -22,7 +22,7 @@ def run(make_run, clusters):
     return make_run(train=clusters(120), far=clusters(50, seed=1), test=clusters(80, seed=2))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(arrays(np.float32, (6, 12), elements=st.floats(0, 100, width=32)))
 def test_memberships_are_those_of_umap_learn(distances):
     from umap.umap_ import compute_membership_strengths, smooth_knn_dist

@@ -216,7 +216,7 @@ def test_a_second_run_of_one_name_leaves_the_first(workspace):
     assert [s.name for s in workspace["run"]] == ["train", "far"]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 40), st.integers(1, 6), st.integers(2, 5), st.integers(0, 2**32 - 1))
 def test_any_shape_survives(tmp_path_factory, rows, width, classes, seed):
     random = np.random.default_rng(seed)

@@ -98,7 +98,7 @@ def test_a_crash_before_the_set_was_set_up_is_repeated_from_the_start(workspace)
     np.testing.assert_array_equal(run.reopened()["test"].features, FEATURES)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=8))
 def test_any_split_gives_the_same_arrays(tmp_path_factory, sizes):
     workspace = Workspace(tmp_path_factory.mktemp("split"))
