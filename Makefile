@@ -27,6 +27,7 @@ format: .venv/dev.stamp ## format the code and mend what the linter can
 
 bench: .venv/dev.stamp ## every benchmark once more, about half an hour; see benchmarks/README.md
 	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python benchmarks/corruptions.py
 	$(BIN)/python benchmarks/second_session.py
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/scorers.py
@@ -56,7 +57,7 @@ clean: ## remove .venv, the demo, dist and the tools' caches
 
 .venv/demo.stamp: .venv/venv.stamp pyproject.toml constraints.txt
 	@echo "Installing latentviz into .venv, a few minutes the first time (PyTorch is large) …"
-	@$(PIP) -e ".[demo,onnx]"
+	@$(PIP) -e ".[demo,onnx,corruptions]"
 	@touch $@
 
 .venv/dev.stamp: .venv/demo.stamp

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from latentviz.datasets import arrays, folder, torchvision_set
     from latentviz.datasets.preprocessing import Preprocessing
     from latentviz.errors import LatentvizError
-    from latentviz.extraction import extract
+    from latentviz.extraction import corrupt, extract
     from latentviz.latents import Head, Latents
     from latentviz.models import ModelSpec
     from latentviz.workspace import ImageSet, Run, Workspace
@@ -36,6 +36,7 @@ __getattr__ = lazy.attributes(
         "Run": "workspace",
         "Workspace": "workspace",
         "arrays": "datasets",
+        "corrupt": "extraction",
         "extract": "extraction",
         "folder": "datasets",
         "torchvision_set": "datasets",
@@ -52,6 +53,7 @@ __all__ = [
     "Run",
     "Workspace",
     "arrays",
+    "corrupt",
     "extract",
     "folder",
     "torchvision_set",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from latentviz import cli_maps, cli_scoring
+from latentviz import cli_corruptions, cli_maps, cli_scoring
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
 from latentviz.errors import DataError, LatentvizError
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 
 app.add_typer(cli_scoring.app)  # without a name: its commands stand beside these
 app.add_typer(cli_maps.app)
+app.add_typer(cli_corruptions.app)
 
 
 @app.command()
@@ -217,12 +218,14 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's images and workspace go.")] = Path("demo"),
 ) -> None:
     """Prepare the demo workspace: real digits, two trained networks, no downloads."""
-    from latentviz.demo import prepare
+    from latentviz.demo import corrupt_in_background, prepare
     from latentviz.progress import bar
 
     with stoppable(), bar() as progress:
         workspace = prepare(folder, progress)
     _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
+    if corrupt_in_background(workspace):
+        say("Corrupted versions of the test images are made in the background; the app shows how far they are.")
 
 
 def _set(text: str) -> dict[str, str]:
@@ -303,11 +306,14 @@ def _show_sets(run: Run) -> None:
         "–" if a != a else f"{a:.1%} ({low:.1%} – {high:.1%})"
         for a, low, high in zip(table["accuracy"], table["low"], table["high"], strict=True)
     ]
+    corrupted = len(run.sets) - len(run.uncorrupted)
     columns = ["set", "role", "samples", "skipped", "classes", "accuracy"]
     _show(
         table[columns].rename(columns={"accuracy": "accuracy (95 % interval)"}),
         f"{run.name}: {run.manifest.title}",
     )
+    if corrupted:
+        typer.echo(f"And {corrupted} corrupted versions of these.")
 
 
 def _show(frame: pd.DataFrame, title: str) -> None:

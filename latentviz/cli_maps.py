@@ -58,7 +58,7 @@ def map_(
             "fit": fit,
             "normalise": normalise,
             "seed": seed,
-            "sets": tuple(sets or opened.sets),
+            "sets": tuple(sets or opened.uncorrupted),
         }
     )
     with stoppable(), bar() as progress:
@@ -96,7 +96,7 @@ def import_map(
     from latentviz.projection import import_coordinates
 
     opened = _run(workspace, run)
-    spec = import_coordinates(opened, name, file, sets or list(opened.sets))
+    spec = import_coordinates(opened, name, file, sets or list(opened.uncorrupted))
     say(f"{name}: a {spec.dimensions}D map of {', '.join(spec.sets)}.")
 
 

@@ -49,7 +49,9 @@ def score(
     workspace: WorkspaceOption,
     run: RunOption,
     scorer: ScorerOption,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="Only these sets. Repeat.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Only these sets; by default all but corrupted versions. Repeat.")
+    ] = None,
     per_class: PerClassOption = None,
     seed: SeedOption = 0,
     output: Annotated[

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from latentviz.datasets import Preprocessing, folder
 from latentviz.datasets.demo import KNOWN_DIGITS, ROLES, demo_sets, write_folders
 from latentviz.errors import DataError
+from latentviz.jobs import Job, jobs, submit
 from latentviz.latents import HeadKind
 from latentviz.launch import home
 from latentviz.progress import Progress, silent
-from latentviz.workspace import Workspace
+from latentviz.workspace import Run, Workspace
 
 #: What the demo networks were trained with (``scripts/train_demo_models.py``).
 PREPROCESSING = Preprocessing(channels="grey", mean=(0.1307,), std=(0.3081,))
@@ -55,6 +57,33 @@ def prepare(target: Path, progress: Progress = silent) -> Workspace:
             ),
         )
     return workspace
+
+
+def corrupt_in_background(workspace: Workspace) -> list[Job]:
+    """Have corrupted versions of the test sets made while the app is open already, unless that was done before.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Of :func:`prepare`.
+
+    Returns
+    -------
+    list of Job
+        Those that were started: none if the packages for it are not installed.
+    """
+    if find_spec("imagecorruptions") is None:
+        return []
+    asked = {job.record.parameters["run"] for job in jobs(workspace.path) if job.record.kind == "corrupt"}
+    names = [name for name in map(run_name, _HEADS) if name not in asked and not _has_corrupted(workspace[name])]
+    return [
+        submit(workspace.path, "corrupt", f"Corrupt test of {name}", {"run": name, "set_name": "test"})
+        for name in names
+    ]
+
+
+def _has_corrupted(run: Run) -> bool:
+    return any(image_set.entry.corruption is not None for image_set in run)
 
 
 def run_name(head: HeadKind) -> str:

@@ -37,9 +37,11 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 #: the worker only. A job's record names a kind, never a function, so that it cannot run anything else.
 KINDS = {
     "extract": "latentviz.extraction.job:run_job",
+    "corrupt": "latentviz.extraction.job:run_corruption",
     "project": "latentviz.projection.job:run_job",
     "align": "latentviz.projection.job:run_aligned",
     "score": "latentviz.evaluation.job:run_job",
+    "statistic": "latentviz.evaluation.feature_statistics:run_job",
 }
 
 #: Seconds that a cancelled worker gets to finish its sentence before it is killed.
@@ -358,6 +360,8 @@ def _cancel(_number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(5)  # somebody is using the app meanwhile
     try:
         code = work(Path(sys.argv[1]), sys.argv[2])
     except RunLockedError:

@@ -17,8 +17,8 @@ import numpy as np
 
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.reading import Decoded
-from latentviz.datasets.source import ImagePart, ImageSource
-from latentviz.errors import DataError, UnreadableImageError
+from latentviz.datasets.source import Corrupted, ImagePart, ImageSource
+from latentviz.errors import DataError, MissingDependencyError, UnreadableImageError
 from latentviz.thumbnails import THUMBNAIL_LIMIT, thumbnail
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def decode(
     side: int,
     skip_unreadable: bool,
     look: Look | None = None,
+    corrupted: Corrupted | None = None,
 ) -> Batch:
     """Decode, resize and crop the images of a part.
 
@@ -98,6 +99,8 @@ def decode(
     skip_unreadable : bool
     look : Look, optional
         The set's; that of the part's first image if left out.
+    corrupted : Corrupted, optional
+        What is done to the images then.
 
     Raises
     ------
@@ -111,6 +114,8 @@ def decode(
     for offset, (image, name) in enumerate(zip(part, names, strict=True)):
         try:
             made = prepare(image, name, preprocessing)
+            if corrupted is not None:
+                made = _corrupted(made, name, corrupted)
         except UnreadableImageError as error:
             if not skip_unreadable:
                 raise
@@ -126,6 +131,15 @@ def decode(
     if pixels[0].shape != (side, side, 3) or pixels[0].dtype != np.uint8:
         small = np.stack([thumbnail(p, side) for p in pixels])
     return Batch(np.stack(pixels), small, unreadable)
+
+
+def _corrupted(pixels: np.ndarray, name: str, how: Corrupted) -> np.ndarray:
+    try:
+        return how.apply(pixels, name)
+    except MissingDependencyError:
+        raise  # it would be missing for the other images, too
+    except Exception as error:  # of any of the libraries that corrupt
+        raise UnreadableImageError(f"{name} cannot be corrupted by {how.name} {how.severity}: {error}", name) from None
 
 
 def _mixed(name: str, found: np.ndarray, look: Look) -> str:
@@ -145,10 +159,21 @@ def look_of(source: ImageSource, preprocessing: Preprocessing) -> Look:
     DataError
         If no image can be read.
     """
+    return Look.of(first_of(source, preprocessing)[0])
+
+
+def first_of(source: ImageSource, preprocessing: Preprocessing) -> tuple[np.ndarray, str]:
+    """The first image of a set that can be read, as the network sees it (H, W, channels), and its name.
+
+    Raises
+    ------
+    DataError
+        If no image can be read.
+    """
     reason = ""
     for image, name in zip(source.part(0, len(source)), source.ids, strict=True):
         try:
-            return Look.of(prepare(image, name, preprocessing))
+            return prepare(image, name, preprocessing), name
         except UnreadableImageError as error:
             reason = reason or str(error)
     raise DataError(f"None of the {len(source):,} images of {source.title} can be read. The first: {reason}")
@@ -157,6 +182,12 @@ def look_of(source: ImageSource, preprocessing: Preprocessing) -> Look:
 def thumbnail_side(source: ImageSource, preprocessing: Preprocessing) -> int:
     """:attr:`Look.thumbnail_side` of a set."""
     return look_of(source, preprocessing).thumbnail_side
+
+
+def needs_workers(source: ImageSource) -> bool:
+    """Whether its images are to be decoded or corrupted; others would only be sent to and fro."""
+    made_here = source.corrupted is not None and source.corrupted.seed is not None
+    return made_here or not source.part(0, 1).in_memory
 
 
 #: Batches that are decoded ahead of the one in use, a worker.
@@ -203,8 +234,8 @@ class Decoder:
             (source.part(a, min(a + batch, len(source))), tuple(source.ids[a : a + batch]))
             for a in range(start, len(source), batch)
         )
-        options = (preprocessing, look.thumbnail_side, self.skip_unreadable, look)
-        if source.part(start, start + 1).in_memory:
+        options = (preprocessing, look.thumbnail_side, self.skip_unreadable, look, source.corrupted)
+        if not needs_workers(source):
             for part, names in tasks:
                 yield decode(part, names, *options)
             return

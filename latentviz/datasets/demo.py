@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from latentviz.datasets import corruptions
 from latentviz.errors import MissingDependencyError
 
 KNOWN_DIGITS = tuple(range(7))
@@ -55,8 +54,8 @@ def demo_sets() -> dict[str, Labelled]:
         "train": _named(images[train], digits[train]),
         "test": _named(images[test], digits[test]),
         "other-writers": _other_writers(),
-        "test-noise": _named(corruptions.gaussian_noise(images[test], 0.4, seed=0), digits[test]),
-        "test-blur": _named(corruptions.gaussian_blur(images[test], 1.6), digits[test]),
+        "test-noise": _named(_noisy(images[test], 0.4, seed=0), digits[test]),
+        "test-blur": _named(_blurred(images[test], 1.6), digits[test]),
         "unseen-digits": _named(images[unseen], digits[unseen]),
         "photographs": _photographs(count=600, seed=0),
     }
@@ -88,6 +87,23 @@ def _mnist() -> tuple[np.ndarray, np.ndarray]:
         ) from None
     pixels, digits = mnist_data()
     return pixels.reshape(-1, 28, 28).astype(np.uint8), digits
+
+
+def _noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
+    """Images (N, H, W) with independent normal noise, its deviation on the scale 0 to 1.
+
+    Stronger than any severity of ``latentviz.datasets.corruptions``, and all images share a generator.
+    """
+    noise = np.random.default_rng(seed).normal(0, 255 * sigma, images.shape)
+    return np.clip(np.rint(images + noise), 0, 255).astype(np.uint8)
+
+
+def _blurred(images: np.ndarray, sigma: float) -> np.ndarray:
+    """Images (N, H, W) convolved with a normal kernel, its deviation in pixels."""
+    from scipy.ndimage import gaussian_filter
+
+    blurred = gaussian_filter(images.astype(np.float32), (0, sigma, sigma), mode="nearest")
+    return np.clip(np.rint(blurred), 0, 255).astype(np.uint8)
 
 
 def _other_writers() -> Labelled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,49 @@ class ImagePart(Protocol):
         """The images in order; an unreadable one as the error that says why."""
 
 
+@dataclass(frozen=True)
+class Corrupted:
+    """A corruption of a clean set's images.
+
+    Attributes
+    ----------
+    of : str
+        The clean set.
+    name, family : str
+        See :func:`latentviz.datasets.corruptions.corruptions`.
+    severity : int
+    seed : int or None
+        None: the images are corrupted already.
+    content : str
+        Then a fingerprint of some of them.
+    """
+
+    of: str
+    name: str
+    family: str
+    severity: int
+    seed: int | None = None
+    content: str = ""
+
+    @property
+    def set_name(self) -> str:
+        """What the set is called: those of other seeds, and those made elsewhere, stand beside the usual ones."""
+        made = {None: "-files", 0: ""}.get(self.seed, f"-seed{self.seed}")
+        return f"{self.of}-{self.name}-{self.severity}{made}"
+
+    def apply(self, pixels: np.ndarray, name: str) -> np.ndarray:
+        """An image (H, W, channels) as it is in the set; ``name`` is its id."""
+        if self.seed is None:
+            return pixels
+        from latentviz.datasets.corruptions import corrupt  # few sets are corrupted, and it needs libraries of its own
+
+        return corrupt(pixels, self.name, self.severity, seed=self.seed, key=name)
+
+
+#: Roles of sets of which accuracy need not be known.
+_WITHOUT_LABELS = ("shifted", "ood")
+
+
 @dataclass
 class ImageSource:
     """Listed samples of one set.
@@ -51,6 +94,10 @@ class ImageSource:
     rename : dict of str
         Class names of this set that mean another of the model's.
     part : callable(start, stop) -> ImagePart
+    reopen : str
+        What :func:`open_source` opens it with again; "" if it cannot.
+    corrupted : Corrupted, optional
+        What is done to the images once they are resized and cropped, or was done to them elsewhere.
     """
 
     title: str
@@ -60,6 +107,8 @@ class ImageSource:
     role: str = "ood"
     indices: np.ndarray | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
+    reopen: str = ""
+    corrupted: Corrupted | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -137,7 +186,7 @@ def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | N
     ----------
     path : Path or str
     role : {"fit", "ind", "shifted", "ood"}
-        Images directly in the folder, without classes, are accepted for ``ood`` only.
+        Images directly in the folder, whose classes nobody knows, are accepted for ``shifted`` and ``ood``.
     rename : dict of str, optional
         Class folders that mean another of the model's classes, e.g. ``{"t72a64": "t72"}``.
 
@@ -164,10 +213,11 @@ def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | N
         raise DataError(f"The folder {root} holds no images ({', '.join(SUFFIXES)}).")
     if empty:
         raise DataError(f"In {root} these class folders hold no images: {', '.join(empty[:12])}. Remove or fill them.")
-    if flat and (ids or role != "ood"):
+    if flat and (ids or role not in _WITHOUT_LABELS):
+        rest = "" if ids else ", or give the set the role ood, or shifted if they are of the model's classes"
         raise DataError(
-            f"{root} holds images outside of class folders (first: {flat[0].name}). "
-            f"Move them into a folder a class{'' if ids else ', or give the set the role ood'}."
+            f"{root} holds images outside of class folders (first: {flat[0].name}). Move them into a folder a class"
+            f"{rest}."
         )
     ids += [image.name for image in flat]
     classes += [""] * len(flat)
@@ -181,6 +231,7 @@ def folder(path: Path | str, role: str = "ood", *, rename: Mapping[str, str] | N
         lambda start, stop: FilePart(root, tuple(ids[start:stop])),
         role,
         rename=dict(rename or {}),
+        reopen=title,
     )
 
 
@@ -221,7 +272,7 @@ def arrays(
     Raises
     ------
     DataError
-        If the shapes do not fit, or a role that has accuracy comes without labels.
+        If the shapes do not fit, or a set of role ``fit`` or ``ind`` comes without labels.
     """
     images = np.asanyarray(images)
     if images.ndim not in (3, 4) or len(images) == 0:
@@ -229,7 +280,7 @@ def arrays(
     known = None if labels is None else np.asarray(labels)
     if known is not None and known.ndim != 1:
         raise DataError(f"{title}: labels have shape {known.shape}; expected ({len(images)},), one a sample.")
-    if known is None and role != "ood":
+    if known is None and role not in _WITHOUT_LABELS:
         raise DataError(f'{title}: a set of role "{role}" needs labels.')
     for what, other in (("labels", known), ("ids", ids)):
         if other is not None and len(other) != len(images):
@@ -308,11 +359,13 @@ def torchvision_set(
     named = all(isinstance(c, str) for c in classes)
     labels = np.array([classes[t] for t in targets], dtype=object) if classes and named else targets
     stacked = _stacked(dataset)
+    reopen = f"{_COLLECTION}{name}:{split}:{options['root']}"
     if stacked is not None:
-        return arrays(stacked, labels, role, rename=rename, title=title)
+        return replace(arrays(stacked, labels, role, rename=rename, title=title), reopen=reopen)
     source = arrays(np.empty((len(dataset), 0, 0)), labels, role, rename=rename, title=title)
     recipe = tuple((key, value) for key, value in options.items() if key != "download")
     source.part = lambda start, stop: CollectionPart(name, recipe, start, stop, dataset)
+    source.reopen = reopen
     return source
 
 
@@ -371,10 +424,12 @@ def open_source(
         if images is None:
             raise DataError(f'{text} has no array "images"; it has {", ".join(content)}.')
         labels = next((content[k] for k in ("labels", "y", "arr_1") if k in content), None)
-        return arrays(images, labels, role, ids=content.get("ids"), rename=rename, title=text)
+        source = arrays(images, labels, role, ids=content.get("ids"), rename=rename, title=text)
+        return replace(source, reopen=str(paths[0]))
     if text.endswith(".npy"):
         images, *rest = map(read_npy, paths)
-        return arrays(images, rest[0] if rest else None, role, rename=rename, title=text)
+        source = arrays(images, rest[0] if rest else None, role, rename=rename, title=text)
+        return replace(source, reopen=",".join(map(str, paths)))
     return folder(paths[0], role, rename=rename)
 
 

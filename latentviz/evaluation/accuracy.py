@@ -67,8 +67,19 @@ def class_of(image_set: ImageSet) -> pd.Series:
     return image_set.table()["label"]
 
 
-def sets_table(run: Run) -> pd.DataFrame:
+_SETS = [
+    "set", "role", "samples", "listed", "skipped", "classes", "accuracy", "low", "high", "labelled", "source",
+]  # fmt: skip
+
+
+def sets_table(run: Run, names: Sequence[str] | None = None) -> pd.DataFrame:
     """One row a set.
+
+    Parameters
+    ----------
+    run : Run
+    names : sequence of str, optional
+        By default all sets but those that are corrupted versions of another.
 
     Returns
     -------
@@ -78,7 +89,7 @@ def sets_table(run: Run) -> pd.DataFrame:
         (samples that the accuracy counts), ``source``.
     """
     rows = []
-    for s in run:
+    for s in run.uncorrupted.values() if names is None else map(run.__getitem__, names):
         labels = s.labels
         known = labels >= 0
         counted = int(known.sum()) if s.role != "ood" else 0
@@ -99,7 +110,21 @@ def sets_table(run: Run) -> pd.DataFrame:
                 "source": s.entry.source,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_SETS)
+
+
+def judged(image_set: ImageSet, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the samples that have a label (n,), and whether their prediction is right (n,), bool.
+
+    Parameters
+    ----------
+    image_set : ImageSet
+    values : ndarray of shape (N,)
+        Of all its samples.
+    """
+    labels = image_set.labels
+    known = labels >= 0
+    return values[known], (image_set.read("prediction") == labels)[known]
 
 
 def in_words(sets: pd.DataFrame) -> list[str]:
@@ -117,12 +142,13 @@ def in_words(sets: pd.DataFrame) -> list[str]:
 
 
 def class_balance(run: Run) -> pd.DataFrame:
-    """Samples a class of every set: ``set``, ``role``, ``class_name``, ``samples``, ``share`` of the set.
+    """Samples a class: ``set``, ``role``, ``class_name``, ``samples``, ``share`` of the set.
 
-    Classes of the model come in its order; those it does not know follow in alphabetical order, ``""`` for none.
+    Of every set that is not a corrupted version of another. Classes of the model come in its order; those it does not
+    know follow in alphabetical order, ``""`` for none.
     """
     frames = []
-    for s in run:
+    for s in run.uncorrupted.values():
         counts = class_of(s).value_counts()
         ordered = in_order(counts.index, run.classes)
         samples = counts.loc[ordered].to_numpy()

@@ -25,7 +25,8 @@ def request(run_name: str, asked: Sequence[Asked], fit_on: FitOn, sets: Sequence
     asked : sequence of Asked
     fit_on : FitOn
     sets : sequence of str, optional
-        By default all but those with the role ``fit``.
+        By default all but those with the role ``fit`` and corrupted
+        versions of another.
 
     Returns
     -------
@@ -87,7 +88,8 @@ def in_order(run: Run, sets: Sequence[str] | None = None) -> list[str]:
         If the run has no set of a name.
     """
     if sets is None:
-        return sorted((s.name for s in run if s.role != "fit"), key=lambda name: _ORDER.index(run[name].role))
+        names = (s.name for s in run.uncorrupted.values() if s.role != "fit")
+        return sorted(names, key=lambda name: _ORDER.index(run[name].role))
     first = [name for name in dict.fromkeys(sets) if run[name].role == "ind"]
     last = [name for name in dict.fromkeys(sets) if run[name].role == "fit"]
     return [*first, *(name for name in dict.fromkeys(sets) if name not in {*first, *last}), *last]

@@ -71,7 +71,7 @@ def scores(
     run : Run
     asked : sequence of Asked
     sets : sequence of str, optional
-        All of the run's by default.
+        By default all of the run's but corrupted versions of others.
     fit_on : FitOn, optional
     progress : Progress, optional
         May raise ``Cancelled``; scorers that were fitted and sets that were finished are kept.
@@ -269,7 +269,7 @@ def negative_share(run: Run) -> float:
 
 
 def _names(run: Run, sets: Sequence[str] | None) -> list[str]:
-    names = list(run.sets) if sets is None else list(dict.fromkeys(sets))
+    names = list(run.uncorrupted) if sets is None else list(dict.fromkeys(sets))
     for name in names:
         run[name]  # says which there are
     return names

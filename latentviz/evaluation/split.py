@@ -43,7 +43,8 @@ class Split:
         run : Run
         ind : str, optional
         others : sequence of str, optional
-            A set that is named twice counts once.
+            By default all OOD sets, or if there are none all shifted ones that are not corrupted versions of another. A
+            set that is named twice counts once.
         near : sequence of str, optional
 
         Returns
@@ -58,7 +59,7 @@ class Split:
         WorkspaceError
             If the run has no set of a name.
         """
-        filled = {s.name: s.role for s in run if len(s)}
+        filled = {name: s.role for name, s in run.uncorrupted.items() if len(s)}
         if ind is None:
             ind = next((name for name, role in filled.items() if role == "ind"), None)
         if ind is None:

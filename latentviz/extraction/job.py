@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from latentviz.extraction.request import Request
+from latentviz.extraction.corrupting import corrupt
+from latentviz.extraction.request import CorruptionRequest, Request
 from latentviz.extraction.run import extract
 from latentviz.progress import Progress
 from latentviz.workspace import Run, Workspace
@@ -30,3 +31,22 @@ def run_request(workspace: Workspace, request: Request, progress: Progress | Non
 def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
     """Background job ``extract``; returns the run's name."""
     return run_request(Workspace(workspace), Request.model_validate(parameters), progress).name
+
+
+def corrupt_request(workspace: Workspace, request: CorruptionRequest, progress: Progress | None = None) -> Run:
+    """:func:`latentviz.corrupt` with the arguments of a request."""
+    return corrupt(
+        workspace[request.run],
+        request.set_name,
+        request.corruptions,
+        request.severities,
+        seed=request.seed,
+        folder=request.folder,
+        skip_unreadable=request.skip_unreadable,
+        progress=progress,
+    )
+
+
+def run_corruption(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
+    """Background job ``corrupt``; returns the run's name."""
+    return corrupt_request(Workspace(workspace), CorruptionRequest.model_validate(parameters), progress).name

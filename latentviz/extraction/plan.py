@@ -13,7 +13,7 @@ from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError
 from latentviz.workspace.arrays import check_range
 from latentviz.workspace.files import check_name
-from latentviz.workspace.manifest import SetEntry, check_role
+from latentviz.workspace.manifest import CorruptionRecord, SetEntry, check_role
 from latentviz.workspace.run import listing_fingerprint, listing_of
 
 
@@ -59,7 +59,7 @@ def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> Planned
     check_name(name, "a set")
     role = check_role(source.role)
     labels, names = None, source.class_names
-    if role != "ood":
+    if role != "ood" and (source.classes or source.indices is not None):
         labels = source.indices
         if labels is None:
             labels = match_labels(name, names, classes, source.rename)
@@ -73,6 +73,8 @@ def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> Planned
         source=source.title,
         listed=len(source),
         listing=listing_fingerprint(listing),
+        reopen=source.reopen,
+        corruption=None if source.corrupted is None else CorruptionRecord(**vars(source.corrupted)),
     )
     return PlannedSet(entry, source, listing)
 
@@ -102,7 +104,7 @@ def class_names(
         return list(published)
     for role in ("fit", "ind", "shifted"):
         for name, source in sources.items():
-            if source.role != role or source.indices is not None:
+            if source.role != role or source.indices is not None or not source.classes:
                 continue
             found = sorted({source.rename.get(c, c) for c in source.classes})
             if len(found) == outputs:

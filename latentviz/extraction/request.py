@@ -47,3 +47,17 @@ class Request(BaseModel):
     def sources(self) -> dict[str, ImageSource]:
         """The sets, opened and listed."""
         return {e.name: open_source(e.source, e.role, e.rename, download=self.download) for e in self.sets}
+
+
+class CorruptionRequest(BaseModel):
+    """Arguments of :func:`latentviz.corrupt` that can be written down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    set_name: str
+    corruptions: list[str] = ["common"]
+    severities: list[int] = [1, 2, 3, 4, 5]
+    seed: int = 0
+    folder: str | None = None
+    skip_unreadable: bool = False

@@ -13,7 +13,7 @@ import psutil
 import torch
 from torch import nn
 
-from latentviz.datasets.decode import Batch, Decoder, Look, look_of
+from latentviz.datasets.decode import Batch, Decoder, Look, look_of, needs_workers
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError, ModelError, WorkspaceError
@@ -89,7 +89,7 @@ def extract(
     with bar() if progress is None else nullcontext(progress) as shown:
         shown("Loading the model", 0, 0, "")
         try:
-            if any(not source.part(0, 1).in_memory for source in sets.values()):
+            if any(map(needs_workers, sets.values())):
                 decoder.start()
             classifier = as_classifier(model, preprocessing)
             title = spec.title if spec else type(getattr(classifier, "network", classifier)).__name__

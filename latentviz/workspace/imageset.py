@@ -88,20 +88,20 @@ class ImageSet:
     @cached_property
     def index(self) -> pd.DataFrame:
         """One row a sample: ``id``, ``class_name`` (its own), ``label`` (the model's, −1 if none), metadata."""
-        listing = self._listing()
+        listing = self.listing()
         return listing.drop(index=list(self.state.skipped)).iloc[: len(self)].reset_index(drop=True)
 
     @property
     def skipped(self) -> pd.DataFrame:
         """Unreadable images that were left out: ``id`` and ``reason``."""
-        ids = self._listing(["id"])["id"]
+        ids = self.listing(["id"])["id"]
         positions = list(self.state.skipped)
         return pd.DataFrame(
             {"id": ids.iloc[positions].to_numpy(), "reason": [self.state.skipped[p] for p in positions]}
         )
 
-    def _listing(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """One row a sample of the source, as :meth:`SetWriter.begin` stored it."""
+    def listing(self, columns: list[str] | None = None) -> pd.DataFrame:
+        """One row a sample of the source, those that could not be read among them: the index as it was listed."""
         path = self.folder / "index.parquet"
         try:
             return pd.read_parquet(path, columns=columns)

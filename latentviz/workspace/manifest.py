@@ -46,6 +46,40 @@ class Mark(BaseModel):
     format: int = FORMAT
 
 
+class CorruptionRecord(BaseModel):
+    """How a set came of a clean one: its sample i is the clean sample of the same id, corrupted.
+
+    Attributes
+    ----------
+    of : str
+        The clean set, of the same run.
+    name, family : str
+        Of the corruption; see :func:`latentviz.datasets.corruptions.corruptions`. The family of one that is not known
+        there is "".
+    severity : int
+        From 1 to 5.
+    seed : int or None
+        None where the images were corrupted elsewhere.
+    content : str
+        Then a fingerprint of some of them, to tell other files of the same name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    of: str
+    name: str
+    family: str = ""
+    severity: int = Field(ge=1, le=5)
+    seed: int | None = None
+    content: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name, and where the noise is not the usual one, or the images come from elsewhere, also that."""
+        made = {None: " (files)", 0: ""}.get(self.seed, f" (seed {self.seed})")
+        return self.name + made
+
+
 class SetEntry(BaseModel):
     """One image set of a run.
 
@@ -59,6 +93,9 @@ class SetEntry(BaseModel):
         Samples in the source; unreadable ones are among them.
     listing : str
         Fingerprint of the samples' ids and labels.
+    reopen : str
+        What :func:`latentviz.datasets.open_source` opens them with again; "" if it cannot.
+    corruption : CorruptionRecord or None
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -68,6 +105,8 @@ class SetEntry(BaseModel):
     source: str = ""
     listed: int = Field(ge=0)
     listing: str = ""
+    reopen: str = ""
+    corruption: CorruptionRecord | None = None
 
 
 class Manifest(BaseModel):

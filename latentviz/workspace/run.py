@@ -48,7 +48,8 @@ class Run:
         self.derived = Derived(folder / "derived")
 
     def __repr__(self) -> str:
-        return f"Run({self.name!r}, sets={list(self.sets)})"
+        corrupted = len(self.sets) - len(self.uncorrupted)
+        return f"Run({self.name!r}, sets={list(self.uncorrupted)}{f', corrupted={corrupted}' if corrupted else ''})"
 
     @property
     def name(self) -> str:
@@ -78,9 +79,16 @@ class Run:
         entries = sorted(self.manifest.sets, key=lambda entry: order.index(entry.role))
         return {e.name: ImageSet(self.folder / "sets" / e.name, e, self.classes, self.head) for e in entries}
 
+    @property
+    def uncorrupted(self) -> dict[str, ImageSet]:
+        """The sets that are not corrupted versions of another: what a list shows that is not about corruptions."""
+        return {name: image_set for name, image_set in self.sets.items() if image_set.entry.corruption is None}
+
     def __getitem__(self, name: str) -> ImageSet:
         if name not in self.sets:
-            raise WorkspaceError(f'Run "{self.name}" has no set "{name}"; it has {", ".join(self.sets) or "none"}.')
+            raise WorkspaceError(
+                f'Run "{self.name}" has no set "{name}"; it has {", ".join(self.uncorrupted) or "none"}.'
+            )
         return self.sets[name]
 
     def __iter__(self) -> Iterator[ImageSet]:
@@ -145,8 +153,7 @@ class Run:
         """
         check_name(entry.name, "a set")
         known = next((e for e in self.manifest.sets if e.name == entry.name), None)
-        if known is not None and (known.role, known.listing) != (entry.role, entry.listing):
-            what = "another role" if known.role != entry.role else "other samples or labels"
+        if known is not None and (what := _difference(known, entry)):
             raise WorkspaceError(
                 f'Run "{self.name}" already has a set "{entry.name}" with {what}. '
                 "Give the new set another name, or the run."
@@ -312,6 +319,17 @@ class Run:
             small = None if thumbnails is None else thumbnails[rows]
             writer.append(content.features[rows], content.logits[rows], small)
         writer.finish()
+
+
+def _difference(known: SetEntry, entry: SetEntry) -> str:
+    """What keeps two descriptions from being of the same set, or ""."""
+    if known.role != entry.role:
+        return "another role"
+    if known.corruption != entry.corruption:
+        both = known.corruption, entry.corruption
+        from_files = all(one is not None and one.seed is None for one in both)
+        return "other corrupted images" if from_files else "another corruption or seed"
+    return "other samples or labels" if known.listing != entry.listing else ""
 
 
 def listing_fingerprint(listing: pd.DataFrame) -> str:

@@ -1,5 +1,7 @@
 """The demo's images."""
 
+from hashlib import blake2b
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,27 @@ def test_corrupted_sets_show_the_test_images(sets):
     assert sets["test-noise"][1] == sets["test-blur"][1] == sets["test"][1]
     clean = sets["test"][0].astype(float)
     assert np.corrcoef(clean.ravel(), sets["test-blur"][0].ravel())[0, 1] > 0.8
+
+
+def test_corrupted_sets_are_those_of_earlier_versions(sets):
+    """A run of the demo is found again by its images; they must not change from version to version."""
+    digests = {
+        name: blake2b(sets[name][0].tobytes(), digest_size=8).hexdigest() for name in ("test-noise", "test-blur")
+    }
+    assert digests == {"test-noise": "aae2cfd7af2aff77", "test-blur": "bbda4d0038c0cc7d"}
+
+
+def test_noise_has_the_deviation_asked_for_and_is_clipped(sets):
+    clean, noisy = (sets[name][0].astype(float) for name in ("test", "test-noise"))
+    black = noisy[clean == 0]  # half of a normal variable of deviation 0.4 × 255, up to 255
+    assert (black == 0).mean() == pytest.approx(0.5, abs=0.01)
+    assert np.sqrt((black[black > 0] ** 2).mean()) == pytest.approx(102, rel=0.03)
+
+
+def test_blur_stays_within_an_image(sets):
+    """No brightness comes from the images before and after: the sums stay, but for rounding and the edges."""
+    clean, blurred = (sets[name][0].sum(axis=(1, 2), dtype=float) for name in ("test", "test-blur"))
+    np.testing.assert_allclose(blurred, clean, rtol=0.03)
 
 
 def test_the_same_every_time(sets):

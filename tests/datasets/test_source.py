@@ -17,6 +17,7 @@ from latentviz.datasets import Preprocessing, arrays, folder, open_source, torch
 from latentviz.datasets.reading import read_image
 from latentviz.datasets.source import SUFFIXES, source_paths
 from latentviz.errors import DataError, UnreadableImageError
+from latentviz.extraction.plan import class_names, plan_sets
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (6, 5, 3), dtype=np.uint8)
@@ -76,6 +77,17 @@ def test_images_without_classes_are_an_ood_set(tmp_path, make_folder):
     assert source.classes == []
     with pytest.raises(DataError, match=r"outside of class folders \(first: 0000.png\).*give the set the role ood"):
         folder(tmp_path, "ind")
+
+
+def test_shifted_images_need_no_classes(tmp_path, make_folder):
+    """Their accuracy is what one would like to estimate."""
+    source = folder(make_folder(tmp_path / "new", {".": 3}), "shifted")
+    (planned,) = plan_sets({"new": source}, ["cat", "dog"])
+    assert planned.listing["label"].tolist() == 3 * [-1]
+    (planned,) = plan_sets({"new": arrays(np.zeros((2, 4, 4)), None, "shifted")}, ["cat", "dog"])
+    assert planned.listing["label"].tolist() == [-1, -1]
+    # They do not name the classes either.
+    assert class_names(2, None, None, {"new": source}) == ["0", "1"]
 
 
 def test_images_beside_class_folders_are_refused(tmp_path, make_folder):
@@ -237,7 +249,7 @@ def test_an_unreadable_file_leaves_the_others(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["PNG", "JPEG", "BMP", "TIFF", "GIF"]), st.data())
 def test_damage_of_any_kind_is_told(tmp_path, kind, data):
     path = tmp_path / "image"
