@@ -27,7 +27,7 @@ _BLOCK = 50_000
 _KEPT = 50_000_000
 
 # Fewer samples of a kind, and resamples of them, say too little of what other samples would have shown.
-_FEW = 10
+FEW = 10
 
 # Replicates that must lie beyond each end of an interval for the end to be read off them.
 _TAIL = 10
@@ -83,7 +83,7 @@ def _delong(ranking: Ranking) -> Estimate:
     n, m = len(ind_wins), len(ood_wins)
     value = float(ood_wins.sum() / (2 * n * m))
     error = 0.0
-    if min(n, m) >= _FEW:
+    if min(n, m) >= FEW:
         error = math.sqrt(ind_wins.var(ddof=1) / (4 * m**2 * n) + ood_wins.var(ddof=1) / (4 * n**2 * m))
     if error == 0:
         return Estimate(value, *wilson_interval(value * min(n, m), min(n, m)))
@@ -253,7 +253,7 @@ class Measured:
         """
         row = _row(metric)
         low, high = np.quantile(self.replicates[row], [0.025, 0.975])
-        if low == high or self.smallest < _FEW:
+        if low == high or self.smallest < FEW:
             low, high = min(low, self.ends[row, 0]), max(high, self.ends[row, 1])
         return Estimate(float(self.values[row]), float(low), float(high))
 
@@ -303,7 +303,7 @@ class Measured:
         else:
             half = NormalDist().inv_cdf(1 - alpha / 2) * drawn.std()
             low, high = value - half, value + half
-        if low == high or self.smallest < _FEW:
+        if low == high or self.smallest < FEW:
             half = math.sqrt(2 * math.log(2 / alpha) / self.smallest)
             low, high = min(low, value - half), max(high, value + half)
         return Estimate(value, max(-1.0, float(low)), min(1.0, float(high)))

@@ -73,7 +73,7 @@ def test_unknown_classes_come_last():
     assert accuracy.class_balance(run)["class_name"].tolist() == ["cat", "emu", ""]
 
 
-@settings(max_examples=25, deadline=None)  # every example writes a run
+@settings(max_examples=25)  # every example writes a run
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
 def test_confusion_matrix_is_sklearns(pairs):
     truth, predicted = (list(values) for values in zip(*pairs, strict=True))

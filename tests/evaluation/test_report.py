@@ -9,7 +9,7 @@ import string
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from latentviz import Head, Run
@@ -498,7 +498,6 @@ names = names.map(str.strip).filter(lambda name: bool(name) and "--" not in name
 
 
 @given(st.lists(names, min_size=3, max_size=3, unique=True))
-@settings(deadline=None)
 def test_any_names_can_be_read_back(given_names):
     table = TextTable(
         ["Scorer", given_names[0]], [["n", "7"], [given_names[1], "★ 0.9 (0.8–1.0)"], [given_names[2], "0"]]
