@@ -35,6 +35,12 @@ page = st.navigation(
             help="How long the features of each set are, and what a threshold on the length costs.",
         ),
         st.Page(
+            "app_pages/detection_against_accuracy.py",
+            title="Detection against accuracy",
+            icon=":material/monitoring:",
+            help="Whether a statistic of a set tells the accuracy on it; corrupted versions of the images.",
+        ),
+        st.Page(
             "app_pages/add_run.py",
             title="Add a run",
             icon=":material/add_circle:",

@@ -14,6 +14,7 @@ show.warnings(cached.warnings(run))
 
 st.subheader("Image sets")
 show.sets(sets)
+show.corrupted(run)
 
 # Only the open tab is drawn: the first view needs no chart, whose library takes the browser seconds to load.
 samples, accuracy, predictions, balance, runs = st.tabs(

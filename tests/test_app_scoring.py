@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import latentviz as lv
-from latentviz.app import scoring_work
+from latentviz.app import pickers, scoring_work
 from latentviz.evaluation.scores import Asked, missing
 from latentviz.jobs import jobs
 from tests.test_app import shown, unharmed
@@ -30,14 +30,14 @@ def said(app) -> list[str]:
 
 def test_long_work_is_offered_and_done_in_the_background(run, workspace, monkeypatch, wait_until):
     # As for a hundred thousand samples: what compares every sample with all training samples is too long to wait for.
-    monkeypatch.setattr(scoring_work, "_AT_ONCE", 30_000)
+    monkeypatch.setattr(scoring_work, "AT_ONCE", 30_000)
     app = shown(workspace, "ood_scorers", monkeypatch)
     (offer,) = [text for text in said(app) if text.startswith("Not computed yet")]
     assert "k-NN" in offer
     assert "Max softmax" not in offer
     assert len(app.dataframe) == 1
     assert jobs(workspace.path) == []
-    unharmed(app.button(key="compute-scores").click().run())
+    unharmed(app.button(key=f"start-score-{pickers.id_of(run)}").click().run())
     (job,) = jobs(workspace.path)
     wait_until(lambda: not job.active)
     assert job.state.status == "done"

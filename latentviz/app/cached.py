@@ -7,6 +7,7 @@ shared between sessions and must not be changed (``st.cache_resource``: no copie
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ import pandas as pd
 import streamlit as st
 
 from latentviz import projection
-from latentviz.evaluation import accuracy, scores
+from latentviz.app import versions
+from latentviz.errors import WorkspaceError
+from latentviz.evaluation import accuracy, corrupted, scores, set_statistics
 from latentviz.evaluation.scores import Stored
 from latentviz.figures import colouring
 from latentviz.figures.colouring import Colour
 from latentviz.figures.scores import score_title
-from latentviz.workspace import ImageSet, Run, Workspace
+from latentviz.workspace import ImageSet, Manifest, Run, Workspace
 
 if TYPE_CHECKING:
     from latentviz.app.map_pickers import PointFilter
@@ -34,13 +37,27 @@ NEIGHBOURS = 48
 def run(workspace: Workspace, name: str) -> Run:
     """A run; the object is shared as long as nothing is written to it."""
     opened = workspace[name]
-    return _run(str(opened.folder), opened.fingerprint, opened.complete)
+    return _run(str(opened.folder), opened.fingerprint, finished(opened))
 
 
-# Whether a run is complete is no part of its content, but of the object.
+# Which sets are complete is no part of the run's content, but of the object.
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _run(folder: str, fingerprint: str, complete: bool) -> Run:
+def _run(folder: str, fingerprint: str, finished: tuple[str, ...]) -> Run:
     return Run(Path(folder))
+
+
+def finished(run: Run) -> tuple[str, ...]:
+    """Sets that are extracted to their end; what depends on it has it in its key beside the fingerprint."""
+    return tuple(s.name for s in run if s.complete)
+
+
+def runs(workspace: Workspace) -> list[Run]:
+    """All runs that can be opened, by name."""
+    found = []
+    for name in workspace.names():
+        with suppress(WorkspaceError):
+            found.append(run(workspace, name))
+    return found
 
 
 def twin(workspace: Workspace, run: Run) -> str | None:
@@ -57,15 +74,39 @@ def _twin(_workspace: Workspace, _run: Run, path: str, written: tuple[tuple[str,
     mine = _run.manifest
     for other in _workspace:  # what cannot be opened is left out
         its = other.manifest
-        same = {e.name for e in its.sets} == {e.name for e in mine.sets}
+        same = _clean_names(its) == _clean_names(mine)
         if same and its.head not in (None, mine.head) and its.attributes.get("family") == mine.attributes["family"]:
             return other.name
     return None
 
 
+def _clean_names(manifest: Manifest) -> set[str]:
+    return {entry.name for entry in manifest.sets if entry.corruption is None}
+
+
 def sets_table(run: Run) -> pd.DataFrame:
     """See :func:`latentviz.evaluation.accuracy.sets_table`."""
     return _of_run("sets_table", run, str(run.folder), run.fingerprint)
+
+
+def corrupted_sets(run: Run) -> pd.DataFrame:
+    """See :func:`latentviz.evaluation.corrupted.corrupted_sets`."""
+    return _corrupted_sets(run, str(run.folder), run.fingerprint, finished(run))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _corrupted_sets(_run: Run, folder: str, fingerprint: str, finished: tuple[str, ...]) -> pd.DataFrame:
+    return corrupted.corrupted_sets(_run)
+
+
+def shifted_sets(run: Run) -> pd.DataFrame:
+    """See :func:`latentviz.evaluation.set_statistics.shifted_sets`."""
+    return _shifted_sets(run, str(run.folder), run.fingerprint, finished(run))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _shifted_sets(_run: Run, folder: str, fingerprint: str, finished: tuple[str, ...]) -> pd.DataFrame:
+    return set_statistics.shifted_sets(_run)
 
 
 def class_balance(run: Run) -> pd.DataFrame:
@@ -177,6 +218,8 @@ def _colour(
 ) -> Colour:
     if by == DISTORTION:
         return colouring.numbers(DISTORTION, projection.distortion(_run, _layout))
+    if by in versions.COLOURS:
+        return versions.colour(_run, sets, str(by))
     if isinstance(by, str):
         return colouring.colour(points(_run, sets), by, _run.sets)
     column = []

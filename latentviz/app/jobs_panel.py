@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from latentviz.app import pickers, show
-from latentviz.jobs import Job, JobState, jobs
+from latentviz.jobs import Job, JobState, jobs, submit
+from latentviz.workspace import Run
 
 _ICONS = {
     "waiting": ":material/hourglass_empty:",
@@ -76,6 +78,37 @@ def within(job: Job, key: str, sentence: str = "") -> None:
     if st.button("Try again", key=f"again-{key}", icon=":material/refresh:"):
         job.start()
         st.rerun()
+
+
+def needed(run: Run, kind: str, parameters: dict[str, Any], title: str, sentence: str, label: str) -> None:
+    """What a page lacks and does not wait for: a button that starts the job, then how far it is, or why it ended.
+
+    Parameters
+    ----------
+    run : Run
+    kind : str
+        Of the job.
+    parameters : dict
+        With the run's name as ``run``.
+    title : str
+        Of the job.
+    sentence : str
+        What is missing, and why it is not there at once.
+    label : str
+        Of the button.
+    """
+    workspace, key = run.folder.parents[1], f"{kind}-{pickers.id_of(run)}"
+    of_run = [job for job in jobs(workspace) if job.record.kind == kind and job.record.parameters["run"] == run.name]
+    running = [job for job in of_run if job.active]
+    ended = [job for job in of_run if job.record.parameters == parameters and job.state.status != "done"]
+    with st.container(border=True):
+        if known := running or ended:
+            within(known[0], key, known[0].record.title)
+            return
+        st.markdown(sentence)
+        if st.button(label, key=f"start-{key}", type="primary", icon=":material/play_circle:"):
+            submit(workspace, kind, title, parameters)
+            st.rerun()
 
 
 @st.fragment(run_every=1.0)

@@ -129,7 +129,7 @@ def with_another(run: Run) -> list[Run]:
 def lengths(runs: Sequence[Run], how: Measure) -> list[Lengths]:
     """Pickers: which image sets, and which of them is in-distribution; then their lengths in every run."""
     first = runs[0]
-    filled = [s.name for s in first if len(s)]
+    filled = [s.name for s in first.uncorrupted.values() if len(s)]
     if not filled:
         st.info("No features of this run are stored yet.", icon=":material/hourglass_top:")
         st.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -18,10 +20,13 @@ from latentviz.app import (
     map_selection,
     pickers,
     show,
+    versions,
 )
 from latentviz.app.latent_map import Shown
 from latentviz.app.map_compare import Second
 from latentviz.app.scatter import component, served
+from latentviz.evaluation.corrupted import severity_paths
+from latentviz.figures.against_accuracy import words
 from latentviz.figures.colouring import Colour
 from latentviz.projection import LayoutSpec
 from latentviz.projection.selection import Selection
@@ -79,6 +84,7 @@ def _map(run: Run, shown: Shown) -> None:
     selected = everywhere if kept is None else everywhere & kept
     with right:  # before the map, which has drawn already what the user selected on it
         map_panel.side_panel(run, layout, points, selected)
+    paths = _paths(run, layout.spec.sets, points, selected)
     with left:
         if said.webgl and st.session_state.get("webgl", True):
             component.scatter(
@@ -91,6 +97,7 @@ def _map(run: Run, shown: Shown) -> None:
                 selected=everywhere if _on_another_map(state.selection, panels) else None,
                 turn=state.turn,
                 marked=_neighbours(run, shown, points, selected),
+                paths=list(paths.values()),
                 name=f"{run.name}-{layout.spec.method}",
             )
         else:
@@ -98,9 +105,11 @@ def _map(run: Run, shown: Shown) -> None:
             map_plain.draw(points, panels[0], kept, selected, state)
         below = st.container()
     with below:
+        if paths:
+            _legend(paths)
         if shown.live is None:
             latent_map.made_anew(run, layout)
-            show.quality(layout, latent_map.quality(run, layout))
+            show.quality(layout, latent_map.quality(run, layout), versions.listed(run, layout.spec.sets))
             map_export.page(panels, points, kept, f"{run.name}-{layout.spec.method}")
 
 
@@ -108,7 +117,7 @@ def _panels(
     run: Run, shown: Shown, points: pd.DataFrame, colour: Colour, second: Second | None, state: map_selection.State
 ) -> list[component.Panel]:
     sample = served.samples(state.samples, map_samples.describer(run, points))
-    counts = ", ".join(f"{len(run[name]):,} samples of {name}" for name in shown.layout.spec.sets)
+    counts = _counted(run, shown.layout.spec.sets)
 
     def panel(
         coordinates: np.ndarray, colour: Colour, title: str = "", towards: np.ndarray | None = None, other: str = ""
@@ -133,6 +142,15 @@ def _panels(
     return [panel(here, colour, ours), panel(second.coordinates, second.colour, second.title)]
 
 
+def _counted(run: Run, sets: tuple[str, ...]) -> str:
+    """How many samples of which sets, in words; corrupted versions together."""
+    made = versions.of(run, sets)
+    said = [f"{len(run[name]):,} samples of {name}" for name in sets if name not in made]
+    if made:
+        said.append(f"{sum(len(run[name]) for name in made):,} of {len(made)} corrupted versions")
+    return ", ".join(said)
+
+
 def _kept(shown: np.ndarray | None, panels: list[component.Panel]) -> np.ndarray | None:
     """Which points neither the filter nor a legend hides."""
     for panel in panels:
@@ -154,6 +172,38 @@ def _neighbours(run: Run, shown: Shown, points: pd.DataFrame, selected: np.ndarr
     if len(rows) != 1 or shown.live is not None:
         return []
     found = map_panel.neighbours(run, shown.layout, points.iloc[rows[0]])
-    sets = shown.layout.spec.sets
-    starts = dict(zip(sets, np.cumsum([0, *(len(run[name]) for name in sets[:-1])]), strict=True))
-    return (found["set"].map(starts) + found["row"]).tolist()
+    return (found["set"].map(_starts(run, shown.layout.spec.sets)) + found["row"]).tolist()
+
+
+def _paths(run: Run, sets: tuple[str, ...], points: pd.DataFrame, selected: np.ndarray) -> dict[str, component.Path]:
+    """Where the one selected sample goes as it is corrupted more and more, a line a corruption."""
+    rows = np.flatnonzero(selected)
+    if len(rows) != 1 or set(sets) <= run.uncorrupted.keys():
+        return {}
+    sample, starts = points.iloc[rows[0]], _starts(run, sets)
+    found = severity_paths(run, sets, sample["set"], int(sample["row"]))
+    colours = versions.palette(run, sets)
+    return {
+        version: component.Path(
+            tuple(starts[name] + row for name, row in path), colours[versions.title(run, path[-1][0])]
+        )
+        for version, path in found.items()
+    }
+
+
+def _legend(paths: dict[str, component.Path]) -> None:
+    """Which line is of which corruption."""
+    entries = "".join(
+        f'<span style="white-space:nowrap"><i style="display:inline-block;width:1.4em;height:3px;margin-right:0.4em;'
+        f'vertical-align:middle;border-radius:2px;background:{path.colour}"></i>{escape(words(name))}</span>'
+        for name, path in paths.items()
+    )
+    st.html(
+        '<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1.1rem;font-size:0.875rem;opacity:0.85">'
+        f"<span>Paths of the selected image by severity:</span>{entries}</div>"
+    )
+
+
+def _starts(run: Run, sets: tuple[str, ...]) -> dict[str, int]:
+    """Position of the first sample of every set on the map."""
+    return dict(zip(sets, np.cumsum([0, *(len(run[name]) for name in sets[:-1])]).tolist(), strict=True))

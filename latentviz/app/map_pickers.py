@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from latentviz.app import cached, pickers, show
+from latentviz.app import cached, pickers, show, versions
 from latentviz.evaluation.scores import Stored
 from latentviz.figures.colouring import TITLES
 from latentviz.projection import METRICS, LayoutSpec, fast, import_coordinates, imported_dimensions, imported_names
@@ -26,15 +26,16 @@ _FITS = {"all": "all samples", "ind": "in-distribution, the rest is placed"}
 def layout_spec(run: Run) -> LayoutSpec:
     """Which map: method, dimensions, features, and UMAP's parameters."""
     filled = tuple(s.name for s in run if len(s))
+    usual = tuple(name for name in filled if name in run.uncorrupted)
     if not filled:
         st.info(
             "No features of this run are stored yet; the map is here once they are.", icon=":material/hourglass_top:"
         )
         st.stop()
-    saved = f"layout-{run.folder}"
-    current = st.session_state.get(saved) or LayoutSpec(sets=filled)
+    saved = _chosen_key(run)
+    current = st.session_state.get(saved) or LayoutSpec(sets=usual)
     # The run may have been made anew, with other sets.
-    current = current.model_copy(update={"sets": tuple(s for s in current.sets if s in filled) or filled})
+    current = current.model_copy(update={"sets": tuple(s for s in current.sets if s in filled) or usual})
     names = imported_names(run, current.sets)
     method = _one("Projection", ["umap", "pca", *(["imported"] if names else [])], _METHODS, "method", _HELP)
     if method == "imported":
@@ -59,6 +60,16 @@ def layout_spec(run: Run) -> LayoutSpec:
     if not (roles & _FITTED and roles - _FITTED):  # the sets may have changed since
         current = current.model_copy(update={"fit": "all"})
     return current.model_copy(update={"method": method, "dimensions": dimensions, "normalise": normalise})
+
+
+def show_sets(run: Run, sets: tuple[str, ...]) -> None:
+    """Have the map show these sets, with the parameters that were chosen for it."""
+    current = st.session_state.get(_chosen_key(run)) or LayoutSpec(sets=sets)
+    st.session_state[_chosen_key(run)] = current.model_copy(update={"sets": sets})
+
+
+def _chosen_key(run: Run) -> str:
+    return f"layout-{run.folder}"
 
 
 _HELP = (
@@ -107,7 +118,11 @@ def _one(label: str, options: list[Any], titles: dict[Any, str], key: str, text:
 def _parameters(run: Run, sets: tuple[str, ...], current: LayoutSpec) -> LayoutSpec:
     """A form, so that nothing long starts while the user is still choosing."""
     with st.form("umap", border=False):
-        chosen = st.multiselect("Sets in the layout", sets, default=list(current.sets))
+        made = versions.of(run, sets)
+        clean = [name for name in sets if name not in made]
+        chosen = st.multiselect("Sets in the layout", clean, default=[n for n in current.sets if n in clean])
+        if made:
+            chosen += versions.chosen(run, made, f"layout-{pickers.id_of(run)}", "Corrupted versions", current.sets)
         neighbours = st.slider(
             "n_neighbors", 2, 200, current.n_neighbors, help="Small: fine structure. Large: the broad picture."
         )
@@ -166,11 +181,12 @@ def colour_by(
 ) -> str | Stored:
     """Column that colours the map, or the scorer whose stored scores do."""
     scored = {cached.stored_title(stored): stored for stored in cached.stored_for(run, sets)}
+    titles = TITLES | (versions.COLOURS if versions.of(run, sets) else {})
     by = st.selectbox(
         label,
-        [*TITLES, cached.DISTORTION, *scored],
-        index=list(TITLES).index(usual),
-        format_func=lambda by: TITLES.get(by, by),
+        [*titles, cached.DISTORTION, *scored],
+        index=list(titles).index(usual),
+        format_func=lambda by: titles.get(by, by),
         key=key,
         persist_state="session",
         width=230,
@@ -234,24 +250,34 @@ class PointFilter:
     labels: tuple[str, ...] = ()
 
 
+#: Stands for all corrupted versions among the sets to show; no set has this name.
+_VERSIONS = ""
+
+
 def point_filter(run: Run, of: Sequence[str]) -> PointFilter:
     """Sets and classes to show."""
-    present = [name for name in run.sets if name in of]
+    made = versions.of(run, of)
+    present = [name for name in run.uncorrupted if name in of] + ([_VERSIONS] if made else [])
     # What is hidden is remembered, not what is shown: a set that comes later is shown until somebody hides it.
     hidden = st.session_state.setdefault(f"hidden-{run.folder}", set())
     key = f"show-sets-{run.folder}-{','.join(present)}"
     # Said anew in every run: a browser that missed the first, because another run came between, would show none chosen.
     st.session_state[key] = st.session_state.get(key, [name for name in present if name not in hidden])
     with pickers.row():
-        sets = st.pills("Show sets", present, selection_mode="multi", key=key, wrap=True)
+        sets = st.pills(
+            "Show sets", present, selection_mode="multi", key=key, wrap=True, format_func=lambda n: n or "corrupted"
+        )
+        if made:
+            made = list(versions.chosen(run, made, f"shown-{run.folder}", "Show corruptions"))
         labels = st.multiselect(
             "Show classes",
             cached.labels_of(run, of),
             key=f"show-classes-{run.folder}",
             persist_state="session",
             placeholder="all",
-            width=320,
+            width=200 if made else 320,  # all in one row
         )
     hidden -= set(present)
     hidden |= set(present) - set(sets or present)
-    return PointFilter(tuple(sets or present), tuple(labels))
+    shown = [name for name in sets or present if name != _VERSIONS]
+    return PointFilter((*shown, *(made if _VERSIONS in (sets or present) else [])), tuple(labels))

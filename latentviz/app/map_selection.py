@@ -10,7 +10,7 @@ import streamlit as st
 from latentviz import projection
 from latentviz.app.scatter import component
 from latentviz.errors import DataError
-from latentviz.projection.selection import Between, Selection
+from latentviz.projection.selection import Between, Selection, Shape
 from latentviz.workspace import Run
 from latentviz.workspace.manifest import fingerprint
 
@@ -90,7 +90,7 @@ def samples_of(run: Run, sets: tuple[str, ...]) -> str:
 
 def state(run: Run, sets: tuple[str, ...]) -> State:
     """Of a run's content: positions among other samples would be other samples, or none."""
-    key, samples = f"selected-{run.folder}-{','.join(sets)}", samples_of(run, sets)
+    key, samples = _key(run, sets), samples_of(run, sets)
     current: State | None = st.session_state.get(key)
     if current is None or current.samples != samples:
         current = st.session_state[key] = State(samples)
@@ -103,6 +103,15 @@ def state(run: Run, sets: tuple[str, ...]) -> State:
                 st.caption(f":material/info: {error}")
     current.write()
     return current
+
+
+def choose(run: Run, sets: tuple[str, ...], position: int) -> None:
+    """Select one sample among these, on whichever map of them is shown next."""
+    st.session_state[_key(run, sets)] = State(samples_of(run, sets), Selection(shapes=(Shape(rows=(position,)),)))
+
+
+def _key(run: Run, sets: tuple[str, ...]) -> str:
+    return f"selected-{run.folder}-{','.join(sets)}"
 
 
 def listen(current: State) -> component.Said:

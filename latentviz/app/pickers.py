@@ -105,7 +105,8 @@ def one_set(run: Run, key: str) -> ImageSet:
         st.info("This run has no image sets yet.")
         st.stop()
     usual = next((s.name for s in run if s.role == "ind"), None)
-    return run[one_of(list(run.sets), f"set-{key}", usual, "Image set", "collapsed")]
+    names = [*run.uncorrupted, *(name for name in run.sets if name not in run.uncorrupted)]
+    return run[one_of(names, f"set-{key}", usual, "Image set", "collapsed")]
 
 
 def _shared(key: str, usual: Any, options: Sequence[Any] | None = None) -> None:

@@ -41,8 +41,19 @@ def check(request: Request) -> None:
         raise DataError(f"{named[0]} is no folder that was allowed with --data-root; use it from the command line.")
     paths = [p for p in (request.model.checkpoint, request.model.onnx) if p is not None]
     for path in [*paths, *(path for entry in request.sets for path in source_paths(entry.source))]:
-        if not any(path.resolve().is_relative_to(root) for root in allowed()):
-            raise DataError(f"{path} is not in a folder that was allowed with --data-root.")
+        check_path(path)
+
+
+def check_path(path: Path) -> None:
+    """Refuse what does not lie below a root.
+
+    Raises
+    ------
+    DataError
+        Naming the path.
+    """
+    if not any(path.resolve().is_relative_to(root) for root in allowed()):
+        raise DataError(f"{path} is not in a folder that was allowed with --data-root.")
 
 
 @st.cache_data(ttl=20, show_spinner=False)
@@ -59,6 +70,16 @@ def image_folders() -> list[str]:
     flat = {folder for folder in holding if folder in allowed()}
     inside = [p for p in parents | flat if any(p.is_relative_to(root) for root in allowed())]
     return [str(path) for path in sorted(inside)]
+
+
+@st.cache_data(ttl=20, show_spinner=False)
+def corrupted_folders() -> list[str]:
+    """Folders below the roots that look like CIFAR-10-C: ``labels.npy`` and other arrays beside it."""
+    return [
+        str(folder)
+        for folder, names in _walk()
+        if "labels.npy" in names and any(n.endswith(".npy") and n != "labels.npy" for n in names)
+    ]
 
 
 def labels(paths: Sequence[str]) -> Callable[[str], str]:

@@ -38,7 +38,7 @@ def split(run: Run) -> Split | None:
         except DataError as error:
             st.info(str(error), icon=":material/add_photo_alternate:")
             return None
-        filled = [s.name for s in run if s.role in ("ood", "shifted") and len(s)]
+        filled = [s.name for s in run.uncorrupted.values() if s.role in ("ood", "shifted") and len(s)]
         chosen = st.pills(
             f"Told apart from {usual.ind}",
             filled,
@@ -124,6 +124,12 @@ def with_parameters(names: Sequence[str]) -> list[Asked]:
         else:
             st.caption("The chosen scorers have no parameters.")
         return [Asked.of(name, _parameters(name)) for name in names]
+
+
+def as_chosen(name: str) -> Asked:
+    """A scorer with the parameters that the page of the scorers was left with."""
+    keys = {parameter.name: _key(name, parameter) for parameter in scorers()[name].info.parameters}
+    return Asked.of(name, {of: st.session_state[key] for of, key in keys.items() if key in st.session_state})
 
 
 def _reset() -> None:

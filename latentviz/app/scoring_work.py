@@ -14,15 +14,14 @@ from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.fitting import FitOn, Fitted
 from latentviz.evaluation.job import request
 from latentviz.evaluation.report import Detection
-from latentviz.evaluation.scores import compute, missing
+from latentviz.evaluation.scores import Scores, compute, missing, scores
 from latentviz.evaluation.split import Split
 from latentviz.figures.scores import scorer_title
-from latentviz.jobs import jobs, submit
 from latentviz.scorers import scorers
 from latentviz.workspace import Run
 
 #: Multiplications that a page does while somebody waits for it, some seconds.
-_AT_ONCE = 2e11
+AT_ONCE = 2e11
 
 
 def detection(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> Detection:
@@ -36,6 +35,27 @@ def detection(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> Detect
             if not report.measured(run, now, on, fit):
                 report.detection(run, now, on, fit, progress=progress)
     return _detection(run, tuple(now), on, fit, str(run.folder), run.fingerprint)
+
+
+def scored(run: Run, asked: Asked, on: Split, fit: FitOn) -> dict[str, np.ndarray] | None:
+    """Scores of one scorer on all sets, by set; None, with a sentence on the page, while there are none."""
+    with st.container():
+        if _long(run, [asked], on, fit):
+            _in_background(run, [asked], on, fit)
+            return None
+        with show.progress() as progress:
+            if missing(run, [asked], on.sets, fit):
+                compute(run, [asked], on.sets, fit, progress)
+    found = _scores(run, asked, on, fit, str(run.folder), run.fingerprint)
+    if problem := found.problems.get(asked.label):
+        st.warning(f"{run.name}: {problem}", icon=":material/block:")
+        return None
+    return found.by_scorer[asked.label]
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _scores(_run: Run, asked: Asked, on: Split, fit: FitOn, folder: str, fingerprint: str) -> Scores:
+    return scores(_run, [asked], on.sets, fit)
 
 
 def again(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> None:
@@ -56,7 +76,7 @@ def _long(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> list[Asked
     dear = {a: _cost(run, a, on, fit) for a in asked if missing(run, [a], on.sets, fit)}
     later, sum_ = [], sum(dear.values())
     for one in sorted(dear, key=lambda a: -dear[a]):
-        if sum_ <= _AT_ONCE:
+        if sum_ <= AT_ONCE:
             break
         later.append(one)
         sum_ -= dear[one]
@@ -75,19 +95,15 @@ def _cost(run: Run, asked: Asked, on: Split, fit: FitOn) -> float:
 
 def _in_background(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> None:
     """The job that computes them: to be started, how far it is, or why it ended."""
-    workspace, names = run.folder.parents[1], ", ".join(scorer_title(a.label) for a in asked)
-    of_run = [j for j in jobs(workspace) if j.record.kind == "score" and j.record.parameters["run"] == run.name]
-    wanted = request(run.name, asked, fit, on.sets)
-    running = [job for job in of_run if job.active]
-    ended = [job for job in of_run if job.record.parameters == wanted and job.state.status != "done"]
-    with st.container(border=True):
-        if known := running or ended:
-            jobs_panel.within(known[0], "score", known[0].record.title)
-            return
-        st.markdown(f"Not computed yet: {names}. This takes longer, so it runs in the background.")
-        if st.button("Compute", key="compute-scores", type="primary", icon=":material/play_circle:"):
-            submit(workspace, "score", f"Score {run.name}: {names}", wanted)
-            st.rerun()
+    names = ", ".join(scorer_title(a.label) for a in asked)
+    jobs_panel.needed(
+        run,
+        "score",
+        request(run.name, asked, fit, on.sets),
+        f"Score {run.name}: {names}",
+        f"Not computed yet for {run.name}: {names}. This takes longer, so it runs in the background.",
+        "Compute",
+    )
 
 
 def curve(run: Run, found: Detection, name: str, kind: str) -> pd.DataFrame:

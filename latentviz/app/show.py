@@ -67,7 +67,7 @@ def heading(run: Run) -> None:
         f"{about.head or 'unknown'} head",
         f"{len(run.classes)} classes",
         f"{about.width} features",
-        f"{sum(map(len, run)):,} samples in {len(run.sets)} sets",
+        f"{sum(map(len, run.uncorrupted.values())):,} samples in {len(run.uncorrupted)} sets",
     ]
     st.caption(" · ".join(facts))
     if about.preprocessing:
@@ -79,12 +79,16 @@ def unfinished(run: Run) -> None:
     done, total = run.progress
     if run.complete:
         return
+    corrupted = all(s.complete for s in run.uncorrupted.values())
+    what, where = ("Corrupting", "Detection against accuracy") if corrupted else ("The extraction of", "Add a run")
+    rest = "Versions that were finished can be used" if corrupted else "What is here can be used"
     if run.busy:
-        st.info(f"This run is being extracted: {done:,} of {total:,} images so far.", icon=":material/hourglass_top:")
+        doing = "Corrupted versions are being made" if corrupted else "This run is being extracted"
+        st.info(f"{doing}: {done:,} of {total:,} images so far.", icon=":material/hourglass_top:")
     else:
         st.warning(
-            f"The extraction of this run stopped at {done:,} of {total:,} images. What is here can be used; resume the "
-            "job on **Add a run**, or give the same command again.",
+            f"{what} this run stopped at {done:,} of {total:,} images. {rest}; resume the job on **{where}**, or give "
+            "the same command again.",
             icon=":material/pause_circle:",
         )
 
@@ -108,6 +112,14 @@ def sets(table: pd.DataFrame) -> None:
         shown["Skipped"] = [f"{n:,}" for n in table["skipped"]]
     st.table(pd.DataFrame(shown), border="horizontal", hide_index=True, alt="The image sets of the run")
     st.caption("; ".join(f"**{role}**: {what}" for role, what in ROLES.items() if role in set(table["role"])))
+
+
+def corrupted(run: Run) -> None:
+    """That there are corrupted versions, and where to look at them."""
+    made = [s.entry.corruption for s in run if s.entry.corruption is not None]
+    if made:
+        of = ", ".join(dict.fromkeys(record.of for record in made))
+        st.caption(f"And {len(made)} corrupted versions of {of}: see **Detection against accuracy**.")
 
 
 def source(image_set: ImageSet) -> None:
@@ -241,8 +253,8 @@ def with_interval(share: float, interval: tuple[float, float]) -> str:
 _PROGRAMS = {"fast": "umappp", "umap-learn": "umap-learn"}
 
 
-def quality(layout: Layout, q: Quality) -> None:
-    """How far the map can be trusted, and what made it."""
+def quality(layout: Layout, q: Quality, of: str) -> None:
+    """How far the map can be trusted, and what made it, of which sets in words."""
     spec = layout.spec
     made_by = "PCA"
     if spec.method == "umap":
@@ -276,7 +288,7 @@ def quality(layout: Layout, q: Quality) -> None:
             help=f"Share of the {q.k} nearest in feature space that are among the {q.k} nearest on the map.",
             width="content",
         )
-    st.caption(f"{made_by} · {features} of {', '.join(spec.sets)}")
+    st.caption(f"{made_by} · {features} of {of}")
 
 
 def how_to_allow_folders(workspace: Workspace) -> None:

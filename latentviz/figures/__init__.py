@@ -1,5 +1,5 @@
 """Tables and arrays → plotly figures; one module a page."""
 
-from latentviz.figures import colouring, density, latent_map, magnitude, overview, scores, style
+from latentviz.figures import against_accuracy, colouring, density, latent_map, magnitude, overview, scores, style
 
-__all__ = ["colouring", "density", "latent_map", "magnitude", "overview", "scores", "style"]
+__all__ = ["against_accuracy", "colouring", "density", "latent_map", "magnitude", "overview", "scores", "style"]

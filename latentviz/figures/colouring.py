@@ -149,6 +149,11 @@ def numbers(title: str, values: np.ndarray) -> Colour:
     return Colour(title, known, limits=_limits(known))
 
 
+def categories(title: str, values: np.ndarray, palette: dict[str, str]) -> Colour:
+    """Colour by names (N,), in the order in which they come."""
+    return _categories(title, pd.Series(values), list(dict.fromkeys(values.tolist())), palette)
+
+
 def _categories(title: str, values: pd.Series, names: list[str], palette: dict[str, str]) -> Colour:
     codes, present = pd.factorize(values)
     there = set(present)

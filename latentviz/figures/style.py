@@ -87,10 +87,14 @@ def look(number: int, samples: int = 0) -> Look:
 
 
 def looks_of_sets(sets: Mapping[str, ImageSet]) -> dict[str, Look]:
-    """Look of every image set of a run: the same in all figures, whichever of them are drawn."""
+    """Look of every image set of a run: the same in all figures, whichever of them are drawn.
+
+    Corrupted versions come last, so that the other sets keep their looks when these are made.
+    """
+    ordered = sorted(sets.items(), key=lambda item: item[1].entry.corruption is not None)
     return {
         name: Look(look(number).colour, _ROLE_DASHES[s.role], _ROLE_SYMBOLS[s.role], len(s))
-        for number, (name, s) in enumerate(sets.items())
+        for number, (name, s) in enumerate(ordered)
     }
 
 

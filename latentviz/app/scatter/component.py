@@ -61,6 +61,22 @@ class Panel:
         return "-".join(map(fingerprint, ends))
 
 
+@dataclass(frozen=True)
+class Path:
+    """A line from sample to sample.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        In their order; those that are not shown are left out.
+    colour : str
+        As ``"#rrggbb"``.
+    """
+
+    rows: tuple[int, ...]
+    colour: str
+
+
 #: Which browser element says something, and how often it has: the map keeps what is newer.
 Turn = tuple[str, int]
 
@@ -120,6 +136,7 @@ def scatter(
     selected: np.ndarray | None = None,
     turn: Turn = ("", 0),
     marked: Sequence[int] = (),
+    paths: Sequence[Path] = (),
     name: str = "map",
     height: int = HEIGHT,
 ) -> None:
@@ -142,6 +159,8 @@ def scatter(
         Of the selection, as :class:`Said` has it.
     marked : sequence of int
         Samples with a ring.
+    paths : sequence of Path
+        Lines from sample to sample.
     name : str
         Of files that are saved.
     height : int
@@ -158,6 +177,7 @@ def scatter(
         "height": height,
         "name": name,
         "marked": [int(row) for row in marked],
+        "paths": [{"rows": [int(row) for row in path.rows], "colour": path.colour} for path in paths],
         "selection": _selection(selection or Selection(), selected, turn, arrays),
     }
     _component()(

@@ -58,6 +58,7 @@ def page(panels: Sequence[Panel], points: pd.DataFrame, kept: np.ndarray | None,
         "height": HEIGHT,
         "name": name,
         "marked": [],
+        "paths": [],
         "selection": {"shapes": [], "rows": None, "by": "", "serial": 0},
     }
     return _PAGE.format(

@@ -53,6 +53,27 @@ export function path(context, places, tool, colour) {
   context.setLineDash([]);
 }
 
+/** Where one sample goes: a line through its places, with a point at the last. */
+export function route(context, places, colour, ground) {
+  for (const [width, stroke] of [
+    [4.5, ground],
+    [2.25, colour],
+  ]) {
+    context.beginPath();
+    context.moveTo(...places[0]);
+    for (const place of places.slice(1)) context.lineTo(...place);
+    context.lineWidth = width;
+    context.strokeStyle = stroke;
+    context.lineJoin = "round";
+    context.stroke();
+  }
+  const [x, y] = places[places.length - 1];
+  context.beginPath();
+  context.arc(x, y, 3.5, 0, 2 * Math.PI);
+  context.fillStyle = colour;
+  context.fill();
+}
+
 /** A ring around a place. */
 export function ring(context, [x, y], radius, width, colour, ground) {
   for (const [line, stroke] of [
