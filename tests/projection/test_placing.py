@@ -28,8 +28,8 @@ def test_memberships_are_those_of_umap_learn(distances):
     from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
     distances = np.sort(distances, axis=1)
-    if not distances.any():
-        return
+    # Of a row of zeros umap-learn reads the first distance above 0 where there is none: whatever lies in memory there.
+    distances[distances[:, -1] == 0, -1] = 1
     sigmas, rhos = smooth_knn_dist(distances, 12.0, local_connectivity=0.0)
     indices = np.arange(72, dtype=np.int32).reshape(6, 12)
     expected = compute_membership_strengths(indices, distances, sigmas, rhos, bipartite=True)[2]
