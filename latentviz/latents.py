@@ -213,6 +213,12 @@ class Latents:
         )
         return part
 
+    def seen(self, features: np.ndarray, head: Head | None) -> Latents:
+        """The same samples with other features of the same shape, and the head that takes them."""
+        other = object.__new__(Latents)
+        vars(other).update(features=features, logits=self.logits, labels=self.labels, head=head, shared={})
+        return other
+
     @property
     def width(self) -> int:
         """Number of features D."""

@@ -24,7 +24,7 @@ from latentviz.latents import Latents, directions
 from latentviz.latents import lengths as lengths_of
 from latentviz.scorers.base import Scorer
 from latentviz.scorers.cores import alone
-from latentviz.scorers.shared import lengths, log_sum_exp, once
+from latentviz.scorers.shared import given, lengths, log_sum_exp, once
 
 #: By what neighbours are told: distance of z / ‖z‖, distance of z, or ⟨z̃, z̃_j⟩ LSE(l_j) with z̃ = z / ‖z‖.
 Kind = Literal["direction", "position", "guidance"]
@@ -217,7 +217,7 @@ class NeighbourScorer(Scorer):
     def restore(self, fitted: dict[str, Any], latents: Latents | None = None) -> Self:
         if latents is None:
             raise ScorerError(f"{self.info.title} needs the training samples again; give them to restore().")
-        self._fit(latents)
+        self._fit(given(latents, self.features))
         return super().restore(fitted)
 
     @abstractmethod

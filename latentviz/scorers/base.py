@@ -10,6 +10,7 @@ import numpy as np
 from latentviz.errors import ScorerError
 from latentviz.latents import BLOCK, Head, Latents
 from latentviz.scorers.info import Needs, ScorerInfo
+from latentviz.scorers.shared import Given, given
 
 
 class NotFittedError(ScorerError, AttributeError):
@@ -29,6 +30,8 @@ class Scorer(ABC):
     """
 
     info: ClassVar[ScorerInfo]
+    #: Which features it is given; a parameter of all that use them and have no ``space`` or ``normalise`` of their own.
+    features: Given = "usual"
     #: Whether it keeps the training samples themselves, so that :meth:`restore` wants them again.
     keeps_samples: ClassVar[bool] = False
 
@@ -53,7 +56,7 @@ class Scorer(ABC):
         if problem := self.problem(latents, latents.head):
             raise ScorerError(problem)
         self.width_, self.classes_ = latents.width, latents.classes
-        self._fit(latents)
+        self._fit(given(latents, self.features))
         return self
 
     def score(self, latents: Latents) -> np.ndarray:
@@ -83,11 +86,13 @@ class Scorer(ABC):
                 f"have {latents.width} and {latents.classes}."
             )
         if len(latents) <= BLOCK:  # not a slice of it: what it shares with other scorers stays with it
-            return np.asarray(self._score(latents), dtype=np.float64) if len(latents) else np.empty(0)
+            if not len(latents):
+                return np.empty(0)
+            return np.asarray(self._score(given(latents, self.features)), dtype=np.float64)
         scores = np.empty(len(latents))
         start = 0
         for block in latents.blocks():
-            scores[start : start + len(block)] = self._score(block)
+            scores[start : start + len(block)] = self._score(given(block, self.features))
             start += len(block)
         return scores
 

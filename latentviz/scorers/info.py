@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
 from numbers import Integral, Real
 from typing import Any
@@ -137,6 +137,15 @@ class Choice:
 Parameter = Number | Choice
 
 
+#: Which features a scorer is given that has no choice of its own.
+FEATURES = Choice(
+    "features",
+    "usual",
+    ("usual", "raw", "unit"),
+    help="usual: as the scorer is defined, for an L2 head mostly z / ‖z‖; raw: z all the same; unit: z / ‖z‖.",
+)
+
+
 @dataclass(frozen=True)
 class ScorerInfo:
     """A scorer's record.
@@ -180,6 +189,14 @@ class ScorerInfo:
     def defaults(self) -> dict[str, Any]:
         """Every parameter's default."""
         return {parameter.name: parameter.default for parameter in self.parameters}
+
+    @property
+    def with_features(self) -> ScorerInfo:
+        """With the parameter :data:`FEATURES`, if it uses features and has no choice of its own."""
+        chooses = {"space", "normalise", "features"} & set(self.defaults)
+        if Needs.FEATURES not in self.needs or chooses:
+            return self
+        return replace(self, parameters=(*self.parameters, FEATURES))
 
     def checked(self, given: dict[str, Any]) -> dict[str, Any]:
         """All parameters: the given ones checked, the others by default.

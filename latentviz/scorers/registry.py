@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from latentviz.errors import ScorerError
 from latentviz.scorers.base import Scorer
-from latentviz.scorers.info import Family
+from latentviz.scorers.info import FEATURES, Family
 
 #: Group of entry points by which other packages add scorers: each names a module or a class.
 ENTRY_POINTS = "latentviz.scorers"
@@ -30,6 +30,7 @@ def register(scorer: S) -> S:
     ScorerError
         If another scorer has its name.
     """
+    scorer.info = scorer.info.with_features
     name = scorer.info.name
     other = _known.get(name, scorer)
     if (other.__module__, other.__qualname__) != (scorer.__module__, scorer.__qualname__):  # equal if loaded again
@@ -65,7 +66,11 @@ def make(name: str, parameters: Mapping[str, Any] | None = None) -> Scorer:
     if name not in _known:
         raise ScorerError(f'There is no scorer "{name}"; there are {", ".join(scorers())}.')
     scorer = _known[name]
-    return scorer(**scorer.info.checked(dict(parameters or {})))
+    values = scorer.info.checked(dict(parameters or {}))
+    features = values.pop(FEATURES.name) if FEATURES in scorer.info.parameters else FEATURES.default
+    made = scorer(**values)
+    made.features = features
+    return made
 
 
 @cache

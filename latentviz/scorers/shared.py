@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
@@ -59,6 +60,26 @@ def resolved(latents: Latents, space: Space) -> Literal["raw", "unit"]:
     """Which features those are that the last layer sees."""
     through_head = latents.head is not None and latents.head.kind == "l2"
     return "unit" if space == "unit" or (space == "head" and through_head) else "raw"
+
+
+#: What a scorer is given: features as its definition has them, or others in their place.
+Given = Literal["usual", "raw", "unit"]
+
+
+@once
+def _given(latents: Latents, features: Given) -> Latents:
+    if features == "raw":
+        head = None if latents.head is None else replace(latents.head, kind="linear")
+        return latents.seen(latents.features, head)
+    return latents.seen(unit(latents), latents.head)
+
+
+def given(latents: Latents, features: Given) -> Latents:
+    """The same samples with other features: z where the last layer sees z / ‖z‖, or z / ‖z‖.
+
+    The logits stay: with an L2 head one can classify with normalised features and score raw ones.
+    """
+    return latents if features == "usual" else _given(latents, features)
 
 
 def in_space(latents: Latents, space: Space) -> np.ndarray:

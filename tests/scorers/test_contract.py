@@ -10,8 +10,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from latentviz.errors import ScorerError
-from latentviz.latents import Latents
+from latentviz.latents import Head, Latents, directions
 from latentviz.scorers import Choice, Needs, Number, make, register, scorers
+from latentviz.scorers.info import FEATURES
 
 NAMES = list(scorers())
 
@@ -139,6 +140,8 @@ def test_the_record_is_the_constructors(name):
     kind = scorers()[name]
     arguments = inspect.signature(kind.__init__).parameters.values() if "__init__" in dir(kind) else ()
     expected = {a.name: a.default for a in arguments if a.name != "self" and a.kind == a.POSITIONAL_OR_KEYWORD}
+    if FEATURES in kind.info.parameters:  # every scorer of features has it, whatever its constructor
+        expected["features"] = "usual"
     assert kind.info.defaults == expected
     assert make(name).parameters == expected
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
@@ -160,6 +163,52 @@ def test_every_value_of_a_parameter_that_is_offered_can_be_used(name, toy):
             if scorer.problem(fit, fit.head) or (isinstance(parameter, Number) and parameter.name == "seed"):
                 continue
             assert np.isfinite(scorer.fit(fit).score(ind)).all()
+
+
+GIVEN = [name for name in NAMES if FEATURES in scorers()[name].info.parameters]
+
+
+def test_every_scorer_of_features_sees_raw_and_normalised_ones():
+    for name in NAMES:
+        info = scorers()[name].info
+        choices = {"space", "normalise", "features"} & set(info.defaults)
+        assert bool(choices) == (Needs.FEATURES in info.needs), name
+
+
+@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("kind", ["linear", "l2"])
+def test_given_features_are_those_of_a_network_that_has_them(name, kind, toy):
+    """The logits stay; raw features go to the head as they are, normalised ones are normalised before."""
+    fit, ind = toy("fit", 500, kind=kind), toy("ind", 60, kind=kind)
+
+    def scored(change, **parameters):
+        sets = [Latents(*change(latents)) for latents in (fit, ind)]
+        scorer = make(name, parameters)
+        assert not scorer.problem(sets[0], sets[0].head)
+        return scorer.fit(sets[0]).score(sets[1])
+
+    def same(z):
+        return z.features, z.logits, z.labels, z.head
+
+    def linear(z):
+        return z.features, z.logits, z.labels, Head(z.head.weight, z.head.bias)
+
+    def normalised(z):
+        return directions(z.features), z.logits, z.labels, z.head
+
+    np.testing.assert_allclose(scored(same, features="raw"), scored(linear), rtol=1e-6)
+    np.testing.assert_allclose(scored(same, features="unit"), scored(normalised), rtol=1e-6)
+    if kind == "linear":
+        np.testing.assert_array_equal(scored(same, features="raw"), scored(same))
+
+
+@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("features", ["raw", "unit"])
+def test_what_was_learnt_of_given_features_is_restored(name, features, toy):
+    fit, ind = toy("fit", 500, kind="l2"), toy("ind", 60, kind="l2")
+    scorer = make(name, {"features": features}).fit(fit)
+    restored = make(name, {"features": features}).restore(dict(scorer.fitted), fit if scorer.keeps_samples else None)
+    np.testing.assert_array_equal(restored.score(ind), scorer.score(ind))
 
 
 def test_two_scorers_of_one_name_are_an_error():
