@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import os
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
 
-from latentviz import cli_corruptions, cli_maps, cli_scoring
+from latentviz import cli_corruptions, cli_maps, cli_scoring, cli_training
+from latentviz import cli_options as options
+from latentviz import cli_parsing as parse
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
-from latentviz.errors import DataError, LatentvizError
+from latentviz.errors import LatentvizError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +30,7 @@ app = typer.Typer(
 app.add_typer(cli_scoring.app)  # without a name: its commands stand beside these
 app.add_typer(cli_maps.app)
 app.add_typer(cli_corruptions.app)
+app.add_typer(cli_training.app)
 
 
 @app.command()
@@ -48,17 +48,17 @@ def extract(
     head: Annotated[str, typer.Option(help="Last layer: linear or l2.")] = "linear",
     layer: Annotated[str | None, typer.Option(help="Name of the last linear layer.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
-    classes: Annotated[str | None, typer.Option(help="Class names in order: a,b,c or a text file.")] = None,
+    classes: options.Classes = None,
     rename: Annotated[list[str] | None, typer.Option(help="Class folder FOLDER=CLASS. Repeat.")] = None,
-    channels: Annotated[str | None, typer.Option(help="rgb or grey.")] = None,
-    resize: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH, or the shorter side; none for no resize.")] = None,
-    crop: Annotated[str | None, typer.Option(help="Centre crop, HEIGHTxWIDTH or one side; none for no crop.")] = None,
+    channels: options.Channels = None,
+    resize: options.Resize = None,
+    crop: options.Crop = None,
     interpolation: Annotated[str | None, typer.Option(help="nearest, bilinear, bicubic, lanczos.")] = None,
     scale: Annotated[float | None, typer.Option(help="Divisor of the raw values.")] = None,
-    sqrt: Annotated[bool | None, typer.Option(help="Square root of the scaled values.")] = None,
-    standardise: Annotated[bool | None, typer.Option(help="Mean 0 and deviation 1 for each image.")] = None,
-    mean: Annotated[str | None, typer.Option(help="Comma-separated, on the 0–1 scale.")] = None,
-    std: Annotated[str | None, typer.Option(help="Comma-separated, on the 0–1 scale.")] = None,
+    sqrt: options.Sqrt = None,
+    standardise: options.Standardise = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Images a forward pass; only for a new run.")] = None,
     attribute: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE that groups runs (seed, epoch). Repeat.")
@@ -75,42 +75,42 @@ def extract(
     from latentviz.progress import bar
     from latentviz.workspace import Workspace
 
-    renamed = dict(_pair(text, "--rename") for text in rename or [])
+    renamed = dict(parse.pair(text, "--rename") for text in rename or [])
     spec = ModelSpec.model_validate(
         {
             "architecture": model,
-            "checkpoint": _absolute(checkpoint),
+            "checkpoint": parse.absolute(checkpoint),
             "weights": weights,
-            "onnx": _absolute(onnx),
+            "onnx": parse.absolute(onnx),
             "factory": factory,
             "head": head,
             "layer": layer,
         }
     )
-    changes: dict[str, Any] = {
-        "channels": channels,
-        "resize": _size(resize),
-        "crop": _size(crop),
-        "interpolation": interpolation,
-        "scale": scale,
-        "sqrt": sqrt,
-        "standardise": standardise,
-        "mean": _numbers(mean, "--mean"),
-        "std": _numbers(std, "--std"),
-    }
-    changes = {key: value for key, value in changes.items() if value is not None}
-    changes |= {key: None for key, text in (("resize", resize), ("crop", crop)) if text == "none"}
+    changes = parse.preprocessing_changes(
+        resize,
+        crop,
+        mean,
+        std,
+        channels=channels,
+        interpolation=interpolation,
+        scale=scale,
+        sqrt=sqrt,
+        standardise=standardise,
+    )
     request = Request.model_validate(
         {
             "model": spec,
-            "sets": [{**_set(text), "rename": renamed} for text in sets],
+            "sets": [{**parse.set_request(text), "rename": renamed} for text in sets],
             "name": name,
             "preprocessing": default_preprocessing(spec).changed(**changes) if changes else None,
-            "classes": _class_names(classes),
+            "classes": parse.class_names(classes),
             "skip_unreadable": skip_unreadable,
             "download": download,
             "batch": batch,
-            "attributes": {key: _value(value) for key, value in (_pair(t, "--attribute") for t in attribute or [])},
+            "attributes": {
+                key: parse.value(value) for key, value in (parse.pair(t, "--attribute") for t in attribute or [])
+            },
         }
     )
     with stoppable(), bar() as progress:
@@ -134,8 +134,10 @@ def import_(
     from latentviz.importing import import_files
     from latentviz.workspace import Workspace
 
-    roles = dict(_pair(text, "--role") for text in role or [])
-    run = import_files(files, Workspace(workspace), name=name, roles=roles, classes=_class_names(classes), head=head)
+    roles = dict(parse.pair(text, "--role") for text in role or [])
+    run = import_files(
+        files, Workspace(workspace), name=name, roles=roles, classes=parse.class_names(classes), head=head
+    )
     _show_sets(run)
 
 
@@ -218,7 +220,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's images and workspace go.")] = Path("demo"),
 ) -> None:
     """Prepare the demo workspace: real digits, two trained networks, no downloads."""
-    from latentviz.demo import corrupt_in_background, prepare
+    from latentviz.demo import corrupt_in_background, prepare, train_in_background
     from latentviz.progress import bar
 
     with stoppable(), bar() as progress:
@@ -226,72 +228,8 @@ def demo(
     _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
     if corrupt_in_background(workspace):
         say("Corrupted versions of the test images are made in the background; the app shows how far they are.")
-
-
-def _set(text: str) -> dict[str, str]:
-    from latentviz.workspace.manifest import ROLES
-
-    name, source = _pair(text, "--set")
-    source, colon, role = source.rpartition(":")
-    if not colon or role not in ROLES:
-        raise DataError(f'--set "{text}" names no role; write NAME=SOURCE:ROLE with one of {", ".join(ROLES)}.')
-    local = not source.startswith("torchvision:") and "," not in source
-    return {
-        "name": name,
-        "role": role,
-        "source": str(Path(source).expanduser().absolute()) if local else source,
-    }
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key or not value:
-        raise DataError(f'{option} "{text}" is not of the form NAME=VALUE.')
-    return key, value
-
-
-def _value(text: str) -> str | int | float:
-    """A number where the text is one."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            number = kind(text)
-            return number if math.isfinite(number) else text
-    return text
-
-
-def _absolute(path: Path | None) -> Path | None:
-    return None if path is None else path.expanduser().absolute()
-
-
-def _size(text: str | None) -> int | tuple[int, ...] | None:
-    if text is None or text == "none":
-        return None
-    try:
-        sides = tuple(int(side) for side in text.lower().replace("×", "x").split("x"))
-    except ValueError:
-        raise DataError(f'"{text}" is not a size; write 224 or 224x224.') from None
-    return sides[0] if len(sides) == 1 else sides
-
-
-def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
-    try:
-        return None if text is None else tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise DataError(f'{option} "{text}" is not a list of numbers such as 0.485,0.456,0.406.') from None
-
-
-def _class_names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    path = Path(text)
-    if path.suffix and os.path.isfile(path):  # unlike Path's, no error on a long list of names
-        try:
-            return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read as UTF-8 text with one class name a line: {error}.") from None
-    if path.suffix == ".txt":
-        raise DataError(f"The file of class names {path} does not exist.")
-    return [part.strip() for part in text.split(",")]
+    if train_in_background(workspace, folder / "images"):
+        say("Small networks are trained with and without an L2 head in the background, about two minutes.")
 
 
 def _show_sets(run: Run) -> None:

@@ -38,8 +38,10 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 KINDS = {
     "extract": "latentviz.extraction.job:run_job",
     "corrupt": "latentviz.extraction.job:run_corruption",
+    "train": "latentviz.training.series:run_job",
     "project": "latentviz.projection.job:run_job",
     "align": "latentviz.projection.job:run_aligned",
+    "trajectory": "latentviz.projection.trajectory:run_job",
     "score": "latentviz.evaluation.job:run_job",
     "statistic": "latentviz.evaluation.feature_statistics:run_job",
 }

@@ -39,14 +39,19 @@ class Request(BaseModel):
     @field_validator("sets")
     @classmethod
     def _names_differ(cls, sets: list[SetRequest]) -> list[SetRequest]:
-        names = [entry.name for entry in sets]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two sets are called {', '.join(twice)}; every set needs a name of its own")
-        return sets
+        return named_apart(sets)
 
     def sources(self) -> dict[str, ImageSource]:
         """The sets, opened and listed."""
         return {e.name: open_source(e.source, e.role, e.rename, download=self.download) for e in self.sets}
+
+
+def named_apart(sets: list[SetRequest]) -> list[SetRequest]:
+    """The sets, if no two have one name; a ``ValueError`` for pydantic otherwise."""
+    names = [entry.name for entry in sets]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two sets are called {', '.join(twice)}; every set needs a name of its own")
+    return sets
 
 
 class CorruptionRequest(BaseModel):

@@ -14,6 +14,7 @@ from torchvision.models import WeightsEnum, resnet
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import ModelError
 from latentviz.models.cifar import CifarResNet, small_stem
+from latentviz.models.plain import PlainNetwork
 
 #: Normalisation of the published CIFAR ResNets and of torchvision's ImageNet weights.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -152,12 +153,21 @@ def _small_stem(depth: int, block: type, layers: list[int]) -> Architecture:
     return Architecture(f"resnet{depth}_32", f"ResNet-{depth}, 32×32 stem", build, SMALL, renames)
 
 
+def _plain(widths: tuple[int, ...]) -> Architecture:
+    def build(num_classes: int, channels: int) -> nn.Module:
+        return PlainNetwork(widths, num_classes, channels)
+
+    return Architecture(f"cnn{len(widths)}", f"{len(widths)} convolutions, for small data", build, SMALL)
+
+
 SMALL = Preprocessing(channels="rgb", resize=(32, 32), mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
 for _depth in (20, 32, 44, 56):
     register(_cifar(_depth))
 register(_small_stem(18, resnet.BasicBlock, [2, 2, 2, 2]))
 register(_small_stem(50, resnet.Bottleneck, [3, 4, 6, 3]))
+for _widths in ((16, 32, 64), (16, 32, 64, 128)):
+    register(_plain(_widths))
 
 
 def on_meta(build: Callable[[], nn.Module]) -> nn.Module:

@@ -211,3 +211,26 @@ def test_a_read_only_disk_can_be_read(disk):
         writer.append(FEATURES[CHUNK : 2 * CHUNK], FEATURES[CHUNK : 2 * CHUNK, :2])
     with pytest.raises(WorkspaceError, match="the disk is read-only"), workspace["run"].writing():
         pass
+
+
+def test_a_training_keeps_the_epochs_that_were_finished(disk):
+    """And goes on once there is room."""
+    torch = pytest.importorskip("torch")
+    from latentviz.training import Recipe
+    from latentviz.training.images import Images
+    from latentviz.training.loop import fit
+    from latentviz.training.state import state_of
+
+    images = Images(torch.rand(8, 1, 8, 8), torch.arange(8) % 2)
+    recipe = Recipe(architecture="cnn3", epochs=2, batch=8, augmentation="none")
+
+    def full(epoch: int, _network: object) -> None:
+        if epoch == 2:
+            fill(disk)
+
+    with pytest.raises(WorkspaceError, match="The training could not be written: the disk is full"):
+        fit(recipe, images, None, 2, disk / "training", full)
+    assert len(state_of(disk / "training").history) == 1
+    (disk / "ballast").unlink()
+    _, state = fit(recipe, images, None, 2, disk / "training")
+    assert len(state.history) == 2
