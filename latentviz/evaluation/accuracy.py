@@ -127,6 +127,11 @@ def judged(image_set: ImageSet, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     return values[known], (image_set.read("prediction") == labels)[known]
 
 
+def share_right(image_set: ImageSet) -> float:
+    """Accuracy of a set; NaN if it has no labels of the model's classes."""
+    return float(judged(image_set, image_set.labels)[1].mean()) if image_set.labelled else math.nan
+
+
 def in_words(sets: pd.DataFrame) -> list[str]:
     """Accuracy and interval of every row of :func:`sets_table`, as people read it.
 

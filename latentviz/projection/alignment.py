@@ -125,7 +125,7 @@ class _Pair:
         return cls(run_a, run_b, first, rows, split, key, parameters)
 
     def compute(self, progress: Progress) -> None:
-        at_a, at_b = _matched(self.rows, self.split.rows)
+        at_a, at_b = matched(self.rows, self.split.rows)
         begin = _beginning(self.first.coordinates[at_a], at_b, self.split.rows, progress)
         spec = self.first.spec.model_copy(update={"sets": self.split.rows.sets})
         start = engines.Start(begin, fast.cold_epochs(len(self.split.fitted)), fast.WARM_RATE)
@@ -173,7 +173,7 @@ def _radius(points: np.ndarray) -> float:
     return float(np.sqrt(np.square(centred).sum(axis=1).mean())) or 1.0
 
 
-def _matched(rows_a: Rows, rows_b: Rows) -> tuple[np.ndarray, np.ndarray]:
+def matched(rows_a: Rows, rows_b: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Positions (n,), int64, of the samples with the same set and id in either's rows, in the order of the first's."""
     both = _ids(rows_a).merge(_ids(rows_b), on=["set", "id", "time"], suffixes=("_a", "_b"))
     if both.empty:
