@@ -41,6 +41,24 @@ page = st.navigation(
             help="Whether a statistic of a set tells the accuracy on it; corrupted versions of the images.",
         ),
         st.Page(
+            "app_pages/neural_collapse.py",
+            title="Neural collapse",
+            icon=":material/hub:",
+            help="How near the classes have come to one point each, and the points to a simplex.",
+        ),
+        st.Page(
+            "app_pages/l2_against_plain.py",
+            title="L2 against plain",
+            icon=":material/balance:",
+            help="Networks trained with and without normalised features: accuracy and detection, seed by seed.",
+        ),
+        st.Page(
+            "app_pages/train.py",
+            title="Train",
+            icon=":material/model_training:",
+            help="Train networks with and without normalised features; their checkpoints become runs.",
+        ),
+        st.Page(
             "app_pages/add_run.py",
             title="Add a run",
             icon=":material/add_circle:",

@@ -27,14 +27,23 @@ from latentviz.projection.job import request
 from latentviz.workspace import SetEntry
 from latentviz.workspace.run import listing_of
 
-PAGES = ("overview", "latent_map", "ood_scorers", "feature_magnitude", "add_run")
+PAGES = (
+    "overview",
+    "latent_map",
+    "ood_scorers",
+    "feature_magnitude",
+    "neural_collapse",
+    "l2_against_plain",
+    "train",
+    "add_run",
+)
 
 
 @pytest.fixture(autouse=True)
 def no_worker_outlives_its_test(tmp_path):
     """The page "Latent map" starts one, which would go on computing for nobody."""
     yield
-    for folder in tmp_path.glob("**/jobs"):
+    for folder in tmp_path.glob("*/jobs"):  # not deeper, where a worker's files come and go
         for job in jobs(folder.parent):
             job.cancel()
 

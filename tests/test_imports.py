@@ -17,6 +17,9 @@ STORE = GROUND | {"workspace"}
 NUMBERS = STORE | {"projection", "scorers", "geometry", "clustering", "evaluation"}
 EVERYTHING = NUMBERS | {"datasets", "models", "extraction", "training", "jobs", "importing", "demo", "launch"}
 
+#: Modules of the command line that hold commands.
+_COMMANDS = ("corruptions", "maps", "scoring", "training")
+
 #: Part of ``latentviz`` → the parts that it may import, itself aside.
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
@@ -35,12 +38,15 @@ MAY_IMPORT = {
     "evaluation": STORE | {"projection", "scorers", "geometry", "clustering"},
     "figures": NUMBERS,
     "app": EVERYTHING | {"figures"},
-    "demo": STORE | {"datasets", "models", "extraction", "jobs", "launch"},
-    "cli": EVERYTHING | {"cli_common", "cli_corruptions", "cli_maps", "cli_scoring"},
+    "demo": STORE | {"datasets", "models", "extraction", "training", "jobs", "launch"},
+    "cli": EVERYTHING | {f"cli_{name}" for name in ("common", "options", "parsing", *_COMMANDS)},
     "cli_common": set(),
+    "cli_options": set(),
+    "cli_parsing": STORE,
     "cli_corruptions": NUMBERS | {"datasets", "extraction", "cli_common"},
     "cli_maps": NUMBERS | {"cli_common"},
     "cli_scoring": NUMBERS | {"cli_common"},
+    "cli_training": EVERYTHING | {"figures", "cli_common", "cli_options", "cli_parsing"},
     "__init__": EVERYTHING,
 }
 

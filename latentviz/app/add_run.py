@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from latentviz.app import roots, show
+from latentviz.app import image_folders, roots, show
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.errors import DataError
 from latentviz.extraction.request import Request, SetRequest
 from latentviz.jobs import submit
 from latentviz.models import ModelSpec
-from latentviz.workspace import Role, Workspace
-from latentviz.workspace.arrays import USUAL_ROLES
-from latentviz.workspace.manifest import ROLES
+from latentviz.workspace import Workspace
 
 if TYPE_CHECKING:
     from latentviz.extraction import Preview
@@ -38,7 +35,7 @@ def model() -> ModelSpec | None:
         return None if file is None else ModelSpec(onnx=file, layer=layer)
     left, middle, right = st.columns([2, 3, 1])
     with left:
-        architecture = st.selectbox("Architecture", _architectures(), key="architecture")
+        architecture = st.selectbox("Architecture", architectures(), key="architecture")
     with middle:
         file = _file("Weights", roots.WEIGHTS, "weights-file")
     with right:
@@ -57,7 +54,8 @@ def model() -> ModelSpec | None:
 
 
 @st.cache_resource(show_spinner="Loading PyTorch …")
-def _architectures() -> list[str]:
+def architectures() -> list[str]:
+    """Names of all architectures."""
     from latentviz.models import names
 
     return names()
@@ -88,20 +86,9 @@ def _layer() -> str | None:
 
 def request(chosen: ModelSpec | None) -> Request | None:
     """Step 2: image folders with roles, preprocessing, names of the classes; None until enough is chosen."""
-    folders = roots.image_folders()
-    if not folders:
-        st.info("No folder with images (class/image) lies in the allowed folders.")
+    sets = image_folders.chosen()
+    if not sets:
         return None
-    picked = st.multiselect(
-        "Image folders",
-        folders,
-        format_func=roots.labels(folders),
-        key="folders",
-        placeholder="Folders with one subfolder a class",
-    )
-    if not picked:
-        return None
-    sets = _sets(picked)
     left, right = st.columns(2)
     with left:
         classes = st.text_input(
@@ -130,52 +117,13 @@ def request(chosen: ModelSpec | None) -> Request | None:
             skip_unreadable=skip,
         )
     except ValidationError as error:
-        raise DataError(_sentence(error)) from None
+        raise DataError(sentence(error)) from None
 
 
-def _sentence(error: ValidationError, about: str = "") -> str:
+def sentence(error: ValidationError, about: str = "") -> str:
     """The first of the things that are wrong."""
     text = f"{about}{error.errors()[0]['msg'].removeprefix('Value error, ')}."
     return text[0].upper() + text[1:]  # not capitalize(), which would write the names in it small
-
-
-def _sets(folders: list[str]) -> list[tuple[str, str, Role]]:
-    """Folder, name and role of every set, to be edited."""
-    # The editor keeps its changes by row, and forgets them when rows come or go; a folder keeps its name and role.
-    given = st.session_state.setdefault("names-and-roles", {})
-    key = f"sets-{hash(tuple(folders))}"
-    first = st.session_state.get("sets-at-first")
-    if key not in st.session_state or first["folder"].tolist() != folders:
-        rows = [(folder, *given.get(folder, _usual(folder))) for folder in folders]
-        first = pd.DataFrame(rows, columns=["folder", "name", "role"], dtype=str)
-        st.session_state["sets-at-first"] = first
-    table = st.data_editor(
-        first,
-        key=key,
-        hide_index=True,
-        disabled=["folder"],
-        alt="The chosen image sets",
-        column_config={
-            "folder": "Folder",
-            "name": st.column_config.TextColumn("Name", required=True, max_chars=100),
-            "role": st.column_config.SelectboxColumn(
-                "Role", options=list(ROLES), required=True, help="; ".join(f"{r}: {what}" for r, what in ROLES.items())
-            ),
-        },
-    )
-    given.update({folder: (name, role) for folder, name, role in table.to_numpy()})
-    return [(folder, *given[folder]) for folder in folders]
-
-
-def _usual(folder: str) -> tuple[str, str]:
-    """Name and role of a folder that nobody has changed."""
-    name = Path(folder).name
-    return name, _usual_role(name)
-
-
-def _usual_role(name: str) -> str:
-    words = name.lower().replace("-", "_").split("_")
-    return next((USUAL_ROLES[word] for word in words if word in USUAL_ROLES), "ood")
 
 
 def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
@@ -213,7 +161,7 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
             std=_values(std),
         )
     except ValidationError as error:
-        raise DataError(_sentence(error, "Preprocessing: ")) from None
+        raise DataError(sentence(error, "Preprocessing: ")) from None
     except ValueError:
         raise DataError("Preprocessing: sizes and values must be numbers, such as 32x32 and 0.5, 0.5, 0.5.") from None
 

@@ -53,31 +53,49 @@ def finished(run: Run) -> tuple[str, ...]:
 
 def runs(workspace: Workspace) -> list[Run]:
     """All runs that can be opened, by name."""
+    return _runs(workspace, str(workspace.path), _written(workspace))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _runs(_workspace: Workspace, path: str, written: tuple[tuple[str, int], ...]) -> list[Run]:
     found = []
-    for name in workspace.names():
+    for name in _workspace.names():
         with suppress(WorkspaceError):
-            found.append(run(workspace, name))
+            found.append(run(_workspace, name))
     return found
+
+
+def _written(workspace: Workspace) -> tuple[tuple[str, int], ...]:
+    """When which file was written that says what a run holds: a hundred runs take milliseconds."""
+    files = [*workspace.path.glob("runs/*/manifest.json"), *workspace.path.glob("runs/*/sets/*/state.json")]
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+def content(runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    """What the content of several runs is known by."""
+    return tuple((str(one.folder), one.fingerprint) for one in runs)
 
 
 def twin(workspace: Workspace, run: Run) -> str | None:
     """Another run of the same family and the same image sets, but with the other head; None if there is none."""
     if run.manifest.head is None or "family" not in run.manifest.attributes:
         return None
-    # The names alone would not tell that a run got its last set.
-    written = sorted((p.parent.name, p.stat().st_mtime_ns) for p in workspace.path.glob("runs/*/manifest.json"))
-    return _twin(workspace, run, str(workspace.path), tuple(written), run.name)
+    return _twin(workspace, run, str(workspace.path), _written(workspace), run.name)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _twin(_workspace: Workspace, _run: Run, path: str, written: tuple[tuple[str, int], ...], name: str) -> str | None:
+    """Of several, as of a series of checkpoints, the one of the same seed and epoch."""
     mine = _run.manifest
-    for other in _workspace:  # what cannot be opened is left out
-        its = other.manifest
-        same = _clean_names(its) == _clean_names(mine)
-        if same and its.head not in (None, mine.head) and its.attributes.get("family") == mine.attributes["family"]:
-            return other.name
-    return None
+    alike = [
+        other
+        for other in runs(_workspace)
+        if other.manifest.head not in (None, mine.head)
+        and other.manifest.attributes.get("family") == mine.attributes["family"]
+        and _clean_names(other.manifest) == _clean_names(mine)
+    ]
+    same = [o for o in alike if all(o.manifest.attributes.get(k) == mine.attributes.get(k) for k in ("seed", "epoch"))]
+    return next((other.name for other in [*same, *alike]), None)
 
 
 def _clean_names(manifest: Manifest) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +12,7 @@ import streamlit as st
 from latentviz import launch
 from latentviz.datasets.source import SUFFIXES, source_paths
 from latentviz.errors import DataError
-from latentviz.extraction.request import Request
+from latentviz.extraction.request import Request, SetRequest
 
 WEIGHTS = (".pt", ".pth", ".th", ".ckpt", ".safetensors")
 
@@ -36,12 +36,27 @@ def check(request: Request) -> None:
     """
     if request.model.factory is not None:
         raise DataError("A factory runs code; use it from Python or the command line.")
-    if named := [entry.source for entry in request.sets if entry.source.startswith("torchvision:")]:
-        # Some of torchvision's collections unpickle what they find.
-        raise DataError(f"{named[0]} is no folder that was allowed with --data-root; use it from the command line.")
-    paths = [p for p in (request.model.checkpoint, request.model.onnx) if p is not None]
-    for path in [*paths, *(path for entry in request.sets for path in source_paths(entry.source))]:
-        check_path(path)
+    for path in (request.model.checkpoint, request.model.onnx):
+        if path is not None:
+            check_path(path)
+    check_sets(request.sets)
+
+
+def check_sets(sets: Iterable[SetRequest]) -> None:
+    """Refuse sources that do not lie below a root.
+
+    Raises
+    ------
+    DataError
+        Naming the source.
+    """
+    for entry in sets:
+        if entry.source.startswith("torchvision:"):  # some of its collections unpickle what they find
+            raise DataError(
+                f"{entry.source} is no folder that was allowed with --data-root; use it from the command line."
+            )
+        for path in source_paths(entry.source):
+            check_path(path)
 
 
 def check_path(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -56,6 +56,29 @@ def progress() -> Iterator[Progress]:
         place.empty()  # a bar beside its error would look as if the work went on
         raise
     place.empty()
+
+
+@st.cache_resource(show_spinner=False)
+def _done() -> set[Hashable]:
+    """What :func:`beforehand` has done."""
+    return set()
+
+
+def beforehand(key: Hashable, work: Callable[[Progress], object]) -> None:
+    """Have stored, with a bar, what a cached function then only reads: that may not draw anything itself.
+
+    Parameters
+    ----------
+    key : hashable
+        All that the result depends on; what was done for it is not done again.
+    work : callable
+        Takes the progress.
+    """
+    with st.container():  # always there, so that what follows stays in its place
+        if key not in _done():
+            with progress() as report:
+                work(report)
+            _done().add(key)
 
 
 def heading(run: Run) -> None:

@@ -14,6 +14,8 @@ PAGES = {
     "latent_map": "Trustworthiness",
     "ood_scorers": "Detection",
     "feature_magnitude": "Balanced accuracy",
+    "neural_collapse": "Angle to the space that the class means span",
+    "train": "Nothing was trained in this workspace yet.",
     "add_run": "Jobs",
 }
 
