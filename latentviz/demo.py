@@ -1,4 +1,4 @@
-"""The demo workspace: two small networks, with and without an L2 head, on real digits."""
+"""The demo workspace: two small networks, with and without an L2 head, on real digits; and smaller ones in training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from pathlib import Path
 from latentviz.datasets import Preprocessing, folder
 from latentviz.datasets.demo import KNOWN_DIGITS, ROLES, demo_sets, write_folders
 from latentviz.errors import DataError
+from latentviz.extraction.request import SetRequest
 from latentviz.jobs import Job, jobs, submit
 from latentviz.latents import HeadKind
 from latentviz.launch import home
 from latentviz.progress import Progress, silent
+from latentviz.training import Recipe, TrainingRequest
 from latentviz.workspace import Run, Workspace
 
 #: What the demo networks were trained with (``scripts/train_demo_models.py``).
 PREPROCESSING = Preprocessing(channels="grey", mean=(0.1307,), std=(0.3081,))
+
+#: Sets whose features are kept of every checkpoint of the demo's trainings.
+_SERIES_SETS = ("train", "test", "other-writers", "unseen-digits", "photographs")
 
 _HEADS: tuple[HeadKind, ...] = ("linear", "l2")
 
@@ -80,6 +85,44 @@ def corrupt_in_background(workspace: Workspace) -> list[Job]:
         submit(workspace.path, "corrupt", f"Corrupt test of {name}", {"run": name, "set_name": "test"})
         for name in names
     ]
+
+
+def train_in_background(workspace: Workspace, images: Path) -> Job | None:
+    """Have small networks trained with both heads and two seeds while the app is open already, unless that was asked.
+
+    About two minutes on two cores; their checkpoints become runs one after the other.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Of :func:`prepare`.
+    images : Path
+        Folder of the demo's images.
+
+    Returns
+    -------
+    Job or None
+    """
+    wanted = series(images)
+    if any(job.record.kind == "train" for job in jobs(workspace.path)) or all(n in workspace for n in wanted.run_names):
+        return None
+    return submit(workspace.path, "train", f"Train {wanted.family}", wanted.model_dump(mode="json"))
+
+
+def series(images: Path) -> TrainingRequest:
+    """The trainings of the demo, on images in a folder."""
+    return TrainingRequest(
+        family="digits-cnn3",
+        recipe=Recipe(architecture="cnn3", epochs=30, batch=64, schedule="cosine", augmentation="crop"),
+        seeds=[0, 1],
+        checkpoints=8,
+        sets=[
+            SetRequest.model_validate({"name": name, "role": ROLES[name], "source": str((images / name).absolute())})
+            for name in _SERIES_SETS
+        ],
+        preprocessing=PREPROCESSING,
+        classes=[str(digit) for digit in KNOWN_DIGITS],
+    )
 
 
 def _has_corrupted(run: Run) -> bool:
