@@ -19,7 +19,8 @@ test: .venv/dev.stamp ## formatting, lint, types, then all tests (those of the a
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore tests/browser --numprocesses 2 --dist loadfile
+	$(BIN)/pytest tests/browser
 
 format: .venv/dev.stamp ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix
@@ -32,10 +33,11 @@ bench: .venv/dev.stamp ## every benchmark once more, about half an hour; see ben
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/scorers.py
 	$(BIN)/python benchmarks/bootstrap.py
+	$(BIN)/python benchmarks/neural_collapse.py
 	$(BIN)/python benchmarks/projection.py
 	$(BIN)/python benchmarks/map.py
 
-weights: .venv/demo.stamp ## train the networks of the demo again, about ten minutes
+weights: .venv/demo.stamp ## train the two larger networks of the demo again, about ten minutes
 	$(BIN)/python scripts/train_demo_models.py assets/models
 
 wheel: .venv/venv.stamp ## dist/latentviz-….whl, with the app inside
