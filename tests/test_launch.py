@@ -88,3 +88,18 @@ def files(path: Path) -> dict[str, bytes]:
     """Content of a file, or of all files of a folder."""
     found = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"]
     return {str(p.relative_to(path.parent)): p.read_bytes() for p in found}
+
+
+def test_streamlit_is_loaded_before_another_thread_needs_it():
+    """Its modules import each other: loaded by two threads at once, they now and then end in a deadlock."""
+    script = """if True:
+        import sys, threading
+        def start(thread):
+            print("streamlit.web.cli" in sys.modules)
+            raise SystemExit
+        threading.Thread.start = start
+        from latentviz.app import server
+        server.main()
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True"], done.stderr

@@ -16,9 +16,10 @@ def main() -> None:
     # The server ends in order, then gives the signal on to whoever handled it before.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    threading.Thread(target=_preload, daemon=True).start()
+    # Streamlit first: its modules import each other, and two threads that load them at once block each other.
     from streamlit.web import cli
 
+    threading.Thread(target=_preload, daemon=True).start()
     sys.argv = ["streamlit", "run", *sys.argv[1:]]
     cli.main()
 
