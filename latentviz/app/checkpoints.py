@@ -11,7 +11,7 @@ import streamlit as st
 from latentviz.app import cached, collapse, jobs_panel, pickers, scoring, show
 from latentviz.evaluation import checkpoints as evaluation
 from latentviz.evaluation.asked import Asked
-from latentviz.evaluation.checkpoints import Family, epoch_of, head_of, seed_of
+from latentviz.evaluation.checkpoints import Family, epoch_of
 from latentviz.evaluation.collapse import METRICS, Collapse, Space
 from latentviz.evaluation.intervals import FEW
 from latentviz.evaluation.scores import unusable
@@ -20,7 +20,7 @@ from latentviz.figures import checkpoints as figures
 from latentviz.figures.checkpoints import HEADS
 from latentviz.figures.scores import Axis, distribution, distributions, scorer_title
 from latentviz.figures.style import Look, look, looks_of_sets
-from latentviz.projection import LayoutSpec, trajectory
+from latentviz.projection import LayoutSpec, fast, trajectory
 from latentviz.workspace import Run
 
 #: Points of a set on the small map.
@@ -75,7 +75,7 @@ def _map(run: Run, training: Sequence[Run], sets: tuple[str, ...], space: Space)
         label_visibility="collapsed",
     )
     umap = trajectory.spec_of(sets, space == "unit")
-    ready = trajectory.is_there(training, umap)
+    ready = fast.available() and trajectory.is_there(training, umap)
     spec = umap if ready else trajectory.spec_of(sets, space == "unit", "pca")
     content = cached.content(training)
     show.beforehand(("maps", content, spec), lambda progress: trajectory.trajectory(training, spec, progress))
@@ -85,12 +85,13 @@ def _map(run: Run, training: Sequence[Run], sets: tuple[str, ...], space: Space)
     st.plotly_chart(figures.cloud(points.assign(group=groups), looks, span), key="trajectory", alt="Map of this epoch")
     if ready:
         st.caption("UMAPs, each laid out from that of the last checkpoint: what moves has moved in the network.")
-    else:
-        st.caption("Principal components, turned onto those of the last checkpoint.")
+        return
+    st.caption("Principal components" + (", turned onto those of the last checkpoint." if training[1:] else "."))
+    if fast.available() and training[1:]:
         jobs_panel.needed(
-            run,
+            training[-1],  # whichever epoch is shown: one job for all
             "trajectory",
-            trajectory.request(training, umap) | {"run": run.name},
+            trajectory.request(training, umap),
             f"UMAPs of {len(training)} checkpoints",
             "UMAPs of all checkpoints, each laid out from the last one's, take some seconds a checkpoint.",
             "Compute UMAPs",
@@ -246,8 +247,3 @@ def _within(rows: pd.DataFrame, title: str) -> None:
 def of_training(run: Run, family: Family) -> list[Run]:
     """The checkpoints of a run's training; the run alone if it is of none."""
     return family.training(run) or [run]
-
-
-def title(run: Run) -> str:
-    """A training in words."""
-    return f"{HEADS[head_of(run)]}, seed {seed_of(run)}"
