@@ -229,7 +229,7 @@ def demo(
     if corrupt_in_background(workspace):
         say("Corrupted versions of the test images are made in the background; the app shows how far they are.")
     if train_in_background(workspace, folder / "images"):
-        say("Small networks are trained with and without an L2 head in the background, about two minutes.")
+        say("Small networks are trained with and without an L2 head in the background, a few minutes.")
 
 
 def _show_sets(run: Run) -> None:

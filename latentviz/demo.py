@@ -90,7 +90,7 @@ def corrupt_in_background(workspace: Workspace) -> list[Job]:
 def train_in_background(workspace: Workspace, images: Path) -> Job | None:
     """Have small networks trained with both heads and two seeds while the app is open already, unless that was asked.
 
-    About two minutes on two cores; their checkpoints become runs one after the other.
+    Two minutes on two cores that do nothing else; their checkpoints become runs one after the other.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def learning(histories: Mapping[str, pd.DataFrame]) -> go.Figure:
 
     if not histories:
         return empty("No epoch is finished yet.", _HEIGHT)
-    figure = make_subplots(1, 2, subplot_titles=["Training loss", "Accuracy: held out (line), training (faint)"])
+    figure = make_subplots(1, 2, subplot_titles=["Training loss", "Accuracy (faint: training)"])
     for name, table in histories.items():
         head, seed = str(table["head"].iloc[0]), int(table["seed"].iloc[0])
         line = {"color": HEAD_COLOURS[head], "dash": _DASHES[seed % len(_DASHES)], "width": 1.6}
