@@ -203,7 +203,7 @@ def conclusion(table: pd.DataFrame) -> str:
     if len(better):
         parts.append(f"tells {_listed(better)} apart better with L2 normalisation")
     if len(worse):
-        parts.append(f"tells {_listed(worse)} apart worse with it")
+        parts.append(f"tells {_listed(worse)} apart worse with L2 normalisation")
     unsure = [name for name in of_norm["set"] if name not in {*better, *worse}]
     if unsure:
         parts.append(f"shows no difference that {int(of_norm['seeds'].max())} pairs could tell on {_listed(unsure)}")

@@ -38,7 +38,7 @@ def test_only_seeds_of_both_heads_are_pairs():
     ("plain", "l2", "says"),
     [
         ({0: 0.6, 1: 0.61, 2: 0.59}, {0: 0.9, 1: 0.92, 2: 0.9}, "tells far apart better with L2 normalisation"),
-        ({0: 0.9, 1: 0.92, 2: 0.9}, {0: 0.6, 1: 0.61, 2: 0.59}, "tells far apart worse with it"),
+        ({0: 0.9, 1: 0.92, 2: 0.9}, {0: 0.6, 1: 0.61, 2: 0.59}, "tells far apart worse with L2 normalisation"),
         ({0: 0.6, 1: 0.9}, {0: 0.7, 1: 0.8}, "shows no difference that 2 pairs could tell on far"),
         ({0: 0.6}, {0: 0.9}, "At least two seeds with both heads are needed"),
         ({0: 0.6, 1: 0.7}, {}, "At least two seeds with both heads are needed"),
