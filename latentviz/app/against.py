@@ -16,11 +16,9 @@ from latentviz.evaluation.against_accuracy import Relation
 from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.coefficients import TITLES
 from latentviz.evaluation.fitting import FitOn
-from latentviz.evaluation.scores import unusable
 from latentviz.evaluation.set_statistics import OF_SCORES
 from latentviz.evaluation.split import Split
 from latentviz.figures.scores import scorer_title
-from latentviz.scorers import scorers
 from latentviz.workspace import Run
 
 #: Every statistic by name, in words.
@@ -81,8 +79,7 @@ def statistic(run: Run, fit: FitOn) -> Statistic:
 
 def scorer(run: Run, fit: FitOn) -> Asked:
     """Picker: one scorer that this run can be scored with, with the parameters chosen on the page of the scorers."""
-    problems = unusable(run, fit)
-    usable = [name for name in scorers() if name not in problems]
+    usable = scoring.usable(run, fit)
     name = st.selectbox(
         "Scorer",
         usable,

@@ -14,7 +14,6 @@ from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.checkpoints import Family, epoch_of
 from latentviz.evaluation.collapse import METRICS, Collapse, Space
 from latentviz.evaluation.intervals import FEW
-from latentviz.evaluation.scores import unusable
 from latentviz.evaluation.verdict import written
 from latentviz.figures import checkpoints as figures
 from latentviz.figures.checkpoints import HEADS
@@ -31,7 +30,7 @@ _USUAL = "feature-norm"
 
 def scorer(run: Run) -> Asked:
     """Picker: whose AUROC is shown, with the parameters chosen on the page of the scorers."""
-    usable = [name for name in scoring.scorers() if name not in unusable(run)]
+    usable = scoring.usable(run)
     name = st.selectbox(
         "Scorer",
         usable,

@@ -11,7 +11,6 @@ from latentviz.app import cached, pickers, scoring, show
 from latentviz.evaluation import heads as evaluation
 from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.checkpoints import Family, family_of, head_of, seed_of
-from latentviz.evaluation.scores import unusable
 from latentviz.evaluation.tables import TextTable
 from latentviz.figures import checkpoints as figures
 from latentviz.figures.checkpoints import HEADS
@@ -36,7 +35,7 @@ def networks(run: Run, family: Family) -> list[Run]:
 
 def scorers(run: Run) -> list[Asked]:
     """Picker: which scorers are compared."""
-    usable = [name for name in scoring.scorers() if name not in unusable(run)]
+    usable = scoring.usable(run)
     names = st.multiselect(
         "Scorers",
         usable,

@@ -90,6 +90,12 @@ def fit_on(run: Run) -> FitOn:
     return current
 
 
+def usable(run: Run, fit: FitOn = EVERYTHING) -> list[str]:
+    """Scorers that are not known to be of no use for a run."""
+    problems = unusable(run, fit)
+    return [name for name in scorers() if name not in problems]
+
+
 def names(run: Run, fit: FitOn) -> list[str]:
     """Pickers: any number of scorers."""
     problems = unusable(run, fit)

@@ -95,6 +95,11 @@ def stored_pair(run_a: Run, run_b: Run, layout: Layout) -> Aligned | None:
     return pair.read() if pair.key in run_a.derived else None
 
 
+def has_pair(run_a: Run, run_b: Run, layout: Layout) -> bool:
+    """Whether :func:`stored_pair` has something; reads no coordinates."""
+    return _Pair.of(run_a, run_b, layout.spec, layout).key in run_a.derived
+
+
 @dataclass(frozen=True)
 class _Pair:
     """Two runs, the first one's map, and where the result is stored."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from latentviz.progress import Progress, silent
-from latentviz.projection.alignment import aligned, fitted_onto, matched, stored_pair
+from latentviz.projection.alignment import aligned, fitted_onto, has_pair, matched
 from latentviz.projection.layout import compute
 from latentviz.projection.rows import Rows
 from latentviz.projection.spec import LayoutSpec
@@ -65,7 +65,7 @@ def is_there(runs: Sequence[Run], spec: LayoutSpec) -> bool:
     if spec.method == "pca":
         return True
     layout = stored(runs[-1], spec)
-    return layout is not None and all(stored_pair(runs[-1], run, layout) is not None for run in runs[:-1])
+    return layout is not None and all(has_pair(runs[-1], run, layout) for run in runs[:-1])
 
 
 def _onto(last: Run, layout: Layout, run: Run, spec: LayoutSpec) -> pd.DataFrame:
