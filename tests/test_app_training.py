@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -128,6 +129,19 @@ def test_strangers_in_a_family_are_named(workspace, monkeypatch):
 
 def test_twins_are_of_the_same_seed_and_epoch(whole):
     assert cached.twin(whole, whole["fam-linear-s1-e03"]) == "fam-l2-s1-e03"
+
+
+def test_a_run_that_is_deleted_meanwhile_disturbs_nobody(workspace, monkeypatch):
+    runs = family(workspace, seeds=1)
+    gone, glob = runs[0].folder / "manifest.json", Path.glob
+
+    def deletes(path, pattern):
+        found = list(glob(path, pattern))
+        gone.unlink(missing_ok=True)
+        return iter(found)
+
+    monkeypatch.setattr(Path, "glob", deletes)
+    assert runs[0].name not in [run.name for run in cached.runs(workspace)]
 
 
 # L2 against plain

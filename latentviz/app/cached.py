@@ -68,7 +68,11 @@ def _runs(_workspace: Workspace, path: str, written: tuple[tuple[str, int], ...]
 def _written(workspace: Workspace) -> tuple[tuple[str, int], ...]:
     """When which file was written that says what a run holds: a hundred runs take milliseconds."""
     files = [*workspace.path.glob("runs/*/manifest.json"), *workspace.path.glob("runs/*/sets/*/state.json")]
-    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):  # of a run that is being deleted
+            found.append((str(path), path.stat().st_mtime_ns))
+    return tuple(sorted(found))
 
 
 def content(runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
