@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,9 @@ import numpy as np
 from latentviz.errors import DataError
 
 HeadKind = Literal["linear", "l2"]
+
+#: Of other layers than the last, by name: sums of the activations and of their gradients; see :class:`Latents`.
+LayerStates = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 #: Samples that are worked on together.
 BLOCK = 2048
@@ -149,6 +152,8 @@ class Latents:
         Class indices; None where the classes are not the model's.
     head : Head or None
         Last layer; None if it is not known (arrays imported without it).
+    layers : dict of (ndarray of shape (N, K), ndarray of shape (N, K))
+        Of other layers by name: activations and ``∂D_KL(u ‖ p)/∂z``, each summed over positions or tokens.
     shared : dict
         What several scorers need of these samples, computed by whoever asks first.
 
@@ -162,6 +167,7 @@ class Latents:
     logits: np.ndarray
     labels: np.ndarray | None = None
     head: Head | None = None
+    layers: LayerStates = field(default_factory=dict, repr=False)
     shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -189,6 +195,12 @@ class Latents:
             if count := sum(map(len, bad)):
                 first = int(np.concatenate(bad)[0])
                 raise DataError(f"{count:,} of {len(values):,} {name} are NaN or infinite (first: row {first}).")
+        for name, states in self.layers.items():
+            for values in states:
+                if values.ndim != 2 or len(values) != len(self):
+                    raise DataError(
+                        f'The states of "{name}" have shape {values.shape}; expected ({len(self):,}, width).'
+                    )
         if self.labels is not None:
             self._check_labels(np.asarray(self.labels))
 
@@ -209,14 +221,21 @@ class Latents:
         part = object.__new__(Latents)  # not made anew, which would check again what was checked
         labels = None if self.labels is None else self.labels[rows]
         vars(part).update(
-            features=self.features[rows], logits=self.logits[rows], labels=labels, head=self.head, shared={}
+            features=self.features[rows],
+            logits=self.logits[rows],
+            labels=labels,
+            head=self.head,
+            layers={name: (total[rows], gradient[rows]) for name, (total, gradient) in self.layers.items()},
+            shared={},
         )
         return part
 
     def seen(self, features: np.ndarray, head: Head | None) -> Latents:
         """The same samples with other features of the same shape, and the head that takes them."""
         other = object.__new__(Latents)
-        vars(other).update(features=features, logits=self.logits, labels=self.labels, head=head, shared={})
+        vars(other).update(
+            features=features, logits=self.logits, labels=self.labels, head=head, layers=self.layers, shared={}
+        )
         return other
 
     @property

@@ -51,6 +51,11 @@ def finished(run: Run) -> tuple[str, ...]:
     return tuple(s.name for s in run if s.complete)
 
 
+def states(run: Run) -> tuple[tuple[str, int], ...]:
+    """When which states of layers were written: scores may depend on them, the run's fingerprint does not."""
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in run.folder.glob("sets/*/layers/*/state.json")))
+
+
 def runs(workspace: Workspace) -> list[Run]:
     """All runs that can be opened, by name."""
     return _runs(workspace, str(workspace.path), _written(workspace))
@@ -75,9 +80,9 @@ def _written(workspace: Workspace) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(found))
 
 
-def content(runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+def content(runs: Sequence[Run]) -> tuple[tuple[str, str, tuple], ...]:
     """What the content of several runs is known by."""
-    return tuple((str(one.folder), one.fingerprint) for one in runs)
+    return tuple((str(one.folder), one.fingerprint, states(one)) for one in runs)
 
 
 def twin(workspace: Workspace, run: Run) -> str | None:

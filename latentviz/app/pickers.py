@@ -109,7 +109,7 @@ def one_set(run: Run, key: str) -> ImageSet:
     return run[one_of(names, f"set-{key}", usual, "Image set", "collapsed")]
 
 
-def _shared(key: str, usual: Any, options: Sequence[Any] | None = None) -> None:
+def shared(key: str, usual: Any, options: Sequence[Any] | None = None) -> None:
     """Let a widget that several pages have begin where the last page left it; call it before the widget.
 
     ``persist_state`` alone gives a page, when it is opened again, what it showed itself when it was left.
@@ -124,7 +124,7 @@ def held_out(run: Run) -> str | None:
     if len(names) < 2:
         return next(iter(names), None)
     key = f"ind-{id_of(run)}"
-    _shared(key, names[0], names)  # the run may have been made anew, with other sets
+    shared(key, names[0], names)  # the run may have been made anew, with other sets
     return st.selectbox("In-distribution", names, key=key, persist_state="session", width=220)
 
 
@@ -134,7 +134,7 @@ LEVEL_KEY = "level"
 
 def level() -> float:
     """Which share of the in-distribution samples a threshold keeps; the same on all pages."""
-    _shared(LEVEL_KEY, 100 * LEVEL)
+    shared(LEVEL_KEY, 100 * LEVEL)
     percent = st.number_input(
         "Threshold keeps (%)",
         0.1,
@@ -158,7 +158,7 @@ def keep_share(share: float) -> float:
 
 def kind() -> str:
     """How a distribution is drawn, the same on all pages."""
-    _shared("kind", "histogram")
+    shared("kind", "histogram")
     return st.segmented_control(
         "Draw",
         list(KINDS),

@@ -17,6 +17,7 @@ from latentviz.evaluation.scores import unusable
 from latentviz.evaluation.split import Split
 from latentviz.figures.scores import USUAL, scorer_title
 from latentviz.scorers import Choice, Family, Number, scorers
+from latentviz.scorers.info import Names, Parameter
 from latentviz.workspace import Run
 
 #: Steps of parameters that move in factors.
@@ -26,8 +27,8 @@ _FACTORS = (1, 2, 5)
 _STEPS = 200
 
 
-def split(run: Run) -> Split | None:
-    """Pickers: the in-distribution set, what is told apart from it, and what of that is near.
+def split(run: Run, asks_near: bool = True) -> Split | None:
+    """Pickers: the in-distribution set, what is told apart from it, and, if asked, what of that is near.
 
     None, with a sentence on the page, where there is nothing to tell apart.
     """
@@ -49,19 +50,23 @@ def split(run: Run) -> Split | None:
             wrap=True,
         )
         others = [name for name in filled if name in chosen]
-        near = st.multiselect(
-            "Near OOD",
-            [name for name in others if run[name].role == "ood"],
-            key=f"near-{pickers.id_of(run)}",
-            persist_state="session",
-            placeholder="none",
-            width=300,
-            help="Sets that resemble the in-distribution ones; averages are then taken of near and far sets apart.",
-        )
+        near = _near(run, others) if asks_near else []
     if not others:
         st.info("Choose at least one set that is to be told apart.", icon=":material/checklist:")
         return None
     return Split.of(run, usual.ind, others, [name for name in others if name in near])
+
+
+def _near(run: Run, others: Sequence[str]) -> list[str]:
+    return st.multiselect(
+        "Near OOD",
+        [name for name in others if run[name].role == "ood"],
+        key=f"near-{pickers.id_of(run)}",
+        persist_state="session",
+        placeholder="none",
+        width=300,
+        help="Sets that resemble the in-distribution ones; averages are then taken of near and far sets apart.",
+    )
 
 
 def fit_on(run: Run) -> FitOn:
@@ -146,13 +151,13 @@ def _reset() -> None:
                 st.session_state[_key(name, parameter)] = _default(parameter)
 
 
-def _key(name: str, parameter: Number | Choice) -> str:
+def _key(name: str, parameter: Parameter) -> str:
     return f"parameter-{name}-{parameter.name}"
 
 
-def _default(parameter: Number | Choice) -> Any:
+def _default(parameter: Parameter) -> Any:
     """The default as its widget holds it."""
-    if isinstance(parameter, Choice) or _in_factors(parameter):
+    if not isinstance(parameter, Number) or _in_factors(parameter):
         return parameter.default
     value = parameter.low if parameter.default is None else parameter.default
     return int(value) if parameter.whole else float(value)
@@ -167,27 +172,44 @@ def _parameters(name: str) -> dict[str, Any]:
     if not info.parameters:
         return {}
     st.markdown(f"**{info.title}**")
-    return {parameter.name: _parameter(name, parameter) for parameter in info.parameters}
+    return {of.name: parameter(name, of) for of in info.parameters}
 
 
-def _parameter(name: str, parameter: Number | Choice) -> Any:
-    shared: dict[str, Any] = {
-        "key": _key(name, parameter),
-        "help": parameter.help or None,
-        "persist_state": "session",
-    }
-    words = parameter.name.replace("_", " ")
+def parameter(name: str, of: Parameter, disabled: bool = False) -> Any:
+    """Picker of a scorer's parameter, the same on all pages.
+
+    Parameters
+    ----------
+    name : str
+        Of the scorer.
+    of : Number, Choice or Names
+    disabled : bool
+    """
+    default = _default(of)
+    offered: list[Any] | None = None
+    if isinstance(of, Choice):
+        offered = list(of.options)
+    elif isinstance(of, Number) and _in_factors(of):
+        offered = _values(of)
+    pickers.shared(_key(name, of), default, offered)
+    words = of.name.replace("_", " ")
     label = words.capitalize() if len(words) > 1 else words  # k is k
-    default = _default(parameter)
-    if isinstance(parameter, Choice):
-        return st.segmented_control(
-            label, parameter.options, default=default, required=True, format_func=_said, **shared
-        )
-    if _in_factors(parameter):
-        return st.select_slider(label, _values(parameter), value=default, format_func=_said, **shared)
-    if parameter.whole:
-        return st.number_input(label, int(parameter.low), int(parameter.high), default, **shared)
-    return st.slider(label, float(parameter.low), float(parameter.high), default, _step(parameter), **shared)
+    label = of.title or label if isinstance(of, Number) else label
+    shared: dict[str, Any] = {
+        "key": _key(name, of),
+        "help": of.help or None,
+        "persist_state": "session",
+        "disabled": disabled,
+    }
+    if isinstance(of, Choice):
+        return st.segmented_control(label, of.options, required=True, format_func=_said, **shared)
+    if isinstance(of, Names):
+        return st.text_input(label, **shared)
+    if offered is not None:
+        return st.select_slider(label, offered, format_func=_said, **shared)
+    if of.whole:
+        return st.number_input(label, int(of.low), int(of.high), step=of.multiple_of, **shared)
+    return st.slider(label, float(of.low), float(of.high), step=_step(of), **shared)
 
 
 def _step(parameter: Number) -> float:
@@ -205,6 +227,8 @@ def _values(parameter: Number) -> list[Any]:
     powers = range(int(np.floor(np.log10(max(parameter.low, 1e-12)))), int(np.ceil(np.log10(parameter.high))) + 1)
     values = {round(factor * 10.0**power, 12) for power in powers for factor in _FACTORS}
     values = {v for v in values if parameter.low <= v <= parameter.high} | {parameter.low, parameter.high}
+    if parameter.whole:
+        values = {v for v in values if v % parameter.multiple_of == 0}
     if parameter.default is not None:
         values.add(parameter.default)
     kept: list[Any] = sorted(int(v) if parameter.whole else float(v) for v in values)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from latentviz.app import jobs_panel, show
+from latentviz.app import cached, jobs_panel, show
 from latentviz.evaluation import comparison, curves, report
 from latentviz.evaluation.asked import Asked
 from latentviz.evaluation.fitting import FitOn, Fitted
@@ -34,7 +34,7 @@ def detection(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> Detect
         with show.progress() as progress:  # also if there is nothing to do: its place, too, takes some room
             if not report.measured(run, now, on, fit):
                 report.detection(run, now, on, fit, progress=progress)
-    return _detection(run, tuple(now), on, fit, str(run.folder), run.fingerprint)
+    return _detection(run, tuple(now), on, fit, str(run.folder), run.fingerprint, cached.states(run))
 
 
 def scored(run: Run, asked: Asked, on: Split, fit: FitOn) -> dict[str, np.ndarray] | None:
@@ -46,7 +46,7 @@ def scored(run: Run, asked: Asked, on: Split, fit: FitOn) -> dict[str, np.ndarra
         with show.progress() as progress:
             if missing(run, [asked], on.sets, fit):
                 compute(run, [asked], on.sets, fit, progress)
-    found = _scores(run, asked, on, fit, str(run.folder), run.fingerprint)
+    found = _scores(run, asked, on, fit, str(run.folder), run.fingerprint, cached.states(run))
     if problem := found.problems.get(asked.label):
         st.warning(f"{run.name}: {problem}", icon=":material/block:")
         return None
@@ -54,7 +54,7 @@ def scored(run: Run, asked: Asked, on: Split, fit: FitOn) -> dict[str, np.ndarra
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _scores(_run: Run, asked: Asked, on: Split, fit: FitOn, folder: str, fingerprint: str) -> Scores:
+def _scores(_run: Run, asked: Asked, on: Split, fit: FitOn, folder: str, fingerprint: str, states: tuple) -> Scores:
     return scores(_run, [asked], on.sets, fit)
 
 
@@ -67,7 +67,9 @@ def again(run: Run, asked: Sequence[Asked], on: Split, fit: FitOn) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _detection(_run: Run, asked: tuple[Asked, ...], on: Split, fit: FitOn, folder: str, fingerprint: str) -> Detection:
+def _detection(
+    _run: Run, asked: tuple[Asked, ...], on: Split, fit: FitOn, folder: str, fingerprint: str, states: tuple
+) -> Detection:
     return report.detection(_run, asked, on, fit)
 
 

@@ -105,6 +105,11 @@ class Asked:
         return Needs.FIT in self.info.needs
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers besides the last whose states the scorer needs."""
+        return self.make().wanted_layers
+
+    @property
     def record(self) -> dict[str, Any]:
         """All that its scores depend on besides the samples, JSON-like; part of keys and of what is stored.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from latentviz.errors import DataError
 from latentviz.latents import BLOCK, Latents
 from latentviz.workspace import ImageSet, Run
+from latentviz.workspace.layers import stored_layers
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Fitted:
         return f"{', '.join(self.sets)} (n = {self.samples:,}{drawn})" if self.sets else "no samples"
 
 
-def fit_latents(run: Run, fit_on: FitOn = EVERYTHING) -> Latents | None:
+def fit_latents(run: Run, fit_on: FitOn = EVERYTHING, layers: Sequence[str] = ()) -> Latents | None:
     """The samples with the role ``fit``, in memory; None if there are none.
 
     Parameters
@@ -106,6 +108,8 @@ def fit_latents(run: Run, fit_on: FitOn = EVERYTHING) -> Latents | None:
     run : Run
     fit_on : FitOn, optional
         A class-balanced part needs labels; samples without one are left out of it.
+    layers : sequence of str, optional
+        Also the states of these layers, which must be stored.
 
     Returns
     -------
@@ -133,7 +137,12 @@ def fit_latents(run: Run, fit_on: FitOn = EVERYTHING) -> Latents | None:
             features[into], logits[into] = image_set.read("features", block), image_set.read("logits", block)
         start += len(rows)
     labels = np.concatenate([image_set.labels[rows] for image_set, rows in parts])
-    return Latents(features, logits, None if (labels < 0).any() else labels, run.head)
+    states = {}
+    for layer in layers:
+        read = [stored_layers(image_set)[layer].read(rows) for image_set, rows in parts]
+        total, gradient = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+        states[layer] = total, gradient
+    return Latents(features, logits, None if (labels < 0).any() else labels, run.head, states)
 
 
 def _sets(run: Run) -> list[ImageSet]:

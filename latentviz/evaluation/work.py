@@ -15,8 +15,10 @@ from latentviz.evaluation.fitting import FitOn, Fitted, fit_latents
 from latentviz.latents import BLOCK, Latents
 from latentviz.progress import Progress, silent
 from latentviz.scorers import Scorer
+from latentviz.scorers.coverage import without_states
 from latentviz.scorers.suite import fit_all, score_all
 from latentviz.workspace import ImageSet, Run
+from latentviz.workspace.layers import stored_layers
 
 
 class Work:
@@ -41,7 +43,8 @@ class Work:
         WorkspaceError
             If the run has no set of that name.
         """
-        return self._key(kind, asked, [self._content(self.run[set_name])])
+        image_set = self.run[set_name]
+        return self._key(kind, asked, [self._content(image_set), *self._layer_contents(asked, image_set)])
 
     def absent(self, asked: Asked, sets: Sequence[str]) -> list[str]:
         """Sets whose scores are neither stored nor known to be impossible."""
@@ -90,9 +93,15 @@ class Work:
         return Fitted.of(self.run, self.fit_on)
 
     @cached_property
-    def _latents(self) -> Latents | None:
-        self.progress("Reading the training features", 0, 0)
-        return fit_latents(self.run, self.fit_on)
+    def _read(self) -> dict[tuple[str, ...], Latents | None]:
+        return {}
+
+    def _latents(self, layers: tuple[str, ...] = ()) -> Latents | None:
+        """The training samples with the states of layers, read once."""
+        if layers not in self._read:
+            self.progress("Reading the training features", 0, 0)
+            self._read[layers] = fit_latents(self.run, self.fit_on, layers)
+        return self._read[layers]
 
     def _unscored(self, asked: Asked, sets: Sequence[str]) -> list[str]:
         return [name for name in sets if self.key(asked, name) not in self.run.derived]
@@ -108,11 +117,20 @@ class Work:
             self._contents[image_set.name] = image_set.fingerprint
         return self._contents[image_set.name]
 
+    def _layer_contents(self, asked: Asked, image_set: ImageSet) -> list[str]:
+        """Fingerprints of the states that a scorer needs; "" of those that are not there."""
+        if not asked.layers:
+            return []
+        there = stored_layers(image_set)
+        return [there[layer].fingerprint if layer in there else "" for layer in asked.layers]
+
     def _key(self, kind: str, asked: Asked, inputs: Sequence[str] = ()) -> str:
         part = None
         if asked.learns:
             part = dict(vars(self.fit_on))
-            inputs = [*(self._content(s) for s in self.run if s.role == "fit" and len(s)), *inputs]
+            sets = [s for s in self.run if s.role == "fit" and len(s)]
+            states = [content for s in sets for content in self._layer_contents(asked, s)]
+            inputs = [*map(self._content, sets), *states, *inputs]
         return self.run.derived.key(kind, {**asked.record, "fit": part}, list(inputs))
 
     def _is_fitted(self, asked: Asked) -> bool:
@@ -126,12 +144,21 @@ class Work:
         scorer, on = asked.make(), self.fitted_on
         nothing_drawn = asked.learns and bool(on.sets) and on.samples == 0
         lacking = scorer.lacks(1 if nothing_drawn else on.samples, on.labelled, self.run.head)
+        lacking = lacking or self._lacks_states(asked, [self.run[name] for name in on.sets])
         if lacking or not nothing_drawn:
             return lacking
         return (
             f"{asked.info.title} is to be fitted on {self.fit_on.per_class:,} training samples of each class, but "
             "none of them has a class; fit it on all."
         )
+
+    def _lacks_states(self, asked: Asked, sets: Sequence[ImageSet]) -> str:
+        """Which states of layers are not stored, or ""."""
+        for image_set in sets if asked.layers else ():
+            there = list(stored_layers(image_set))
+            if absent := [layer for layer in asked.layers if layer not in there]:
+                return without_states(absent[0], there, image_set.name)
+        return ""
 
     def _fitted(self, wanted: Mapping[str, Asked]) -> tuple[dict[str, Scorer], dict[str, str]]:
         """Scorers as they were stored, or fitted now and each stored at once; and why others cannot be."""
@@ -142,10 +169,16 @@ class Work:
                 ready[label] = self._restored(asked)
             else:
                 fresh[label] = asked.make()
-        latents = self._latents if any(wanted[label].learns for label in fresh) else None
-        fitted, problems = fit_all(
-            fresh, latents, self.run.head, self.progress, lambda label, scorer: self._keep(wanted[label], scorer)
-        )
+        fitted: dict[str, Scorer] = {}
+        problems: dict[str, str] = {}
+        for layers in dict.fromkeys(wanted[label].layers for label in fresh):  # mostly none at all
+            group = {label: scorer for label, scorer in fresh.items() if wanted[label].layers == layers}
+            latents = self._latents(layers) if any(wanted[label].learns for label in group) else None
+            ended, failed = fit_all(
+                group, latents, self.run.head, self.progress, lambda label, scorer: self._keep(wanted[label], scorer)
+            )
+            fitted |= ended
+            problems |= failed
         for label, sentence in problems.items():
             self._keep_problem(wanted[label], self._key("problems", wanted[label]), sentence)
         return ready | fitted, problems
@@ -170,22 +203,29 @@ class Work:
         derived, scorer, key = self.run.derived, asked.make(), self._key("scorers", asked)
         meta = derived.meta(key)
         fitted = {**meta["numbers"], **{name: derived.array(key, name) for name in meta["arrays"]}}
-        return scorer.restore(fitted, self._latents if scorer.keeps_samples else None)
+        return scorer.restore(fitted, self._latents() if scorer.keeps_samples else None)
 
     def _score(self, name: str, here: Mapping[str, Scorer], wanted: Mapping[str, Asked]) -> dict[str, str]:
         """Score a set and store it; returns why some scorers could not."""
-        blocks, total = self._blocks(name), len(self.run[name])
-        found, problems = score_all(here, blocks, total, f"Scoring {name}", self.progress)
+        image_set = self.run[name]
+        refused = {label: self._lacks_states(wanted[label], [image_set]) for label in here}
+        here = {label: scorer for label, scorer in here.items() if not refused[label]}
+        layers = dict.fromkeys(layer for label in here for layer in wanted[label].layers)
+        blocks = self._blocks(image_set, list(layers))
+        found, problems = score_all(here, blocks, len(image_set), f"Scoring {name}", self.progress)
         for label, values in found.items():
             meta = {**self.record(wanted[label]), "set": name}
             self.run.derived.save(self.key(wanted[label], name), {"scores": values}, meta)
         problems = {label: f'On "{name}": {sentence}' for label, sentence in problems.items()}
+        problems |= {label: sentence for label, sentence in refused.items() if sentence}
         for label, sentence in problems.items():
             self._keep_problem(wanted[label], self.key(wanted[label], name, "problems"), sentence, set=name)
         return problems
 
-    def _blocks(self, name: str) -> Iterator[Latents]:
-        image_set = self.run[name]
+    def _blocks(self, image_set: ImageSet, layers: Sequence[str]) -> Iterator[Latents]:
+        stored = stored_layers(image_set) if layers else {}
         for start in range(0, len(image_set), BLOCK):
             rows = slice(start, start + BLOCK)
-            yield Latents(image_set.read("features", rows), image_set.read("logits", rows), None, self.run.head)
+            states = {layer: stored[layer].read(rows) for layer in layers}
+            features, logits = image_set.read("features", rows), image_set.read("logits", rows)
+            yield Latents(features, logits, None, self.run.head, states)

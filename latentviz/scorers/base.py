@@ -138,6 +138,11 @@ class Scorer(ABC):
         """OOD scores (n,) of one block of samples."""
 
     @property
+    def wanted_layers(self) -> tuple[str, ...]:
+        """Layers besides the last whose states it needs in :attr:`Latents.layers`."""
+        return ()
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {parameter.name: getattr(self, parameter.name) for parameter in self.info.parameters}

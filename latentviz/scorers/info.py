@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
 from numbers import Integral, Real
@@ -18,6 +19,7 @@ class Family(Enum):
     SHAPING = "Shaped activations"
     DENSITY = "Distances and densities"
     NEIGHBOURS = "Neighbours"
+    COVERAGE = "Neuron coverage"
 
 
 class Needs(Flag):
@@ -59,6 +61,10 @@ class Number:
     help : str
     optional : bool
         None is allowed and means what ``help`` says.
+    multiple_of : int
+        Only its multiples, of a whole number.
+    title : str
+        What people call it, if that is not its name.
     """
 
     name: str
@@ -69,6 +75,8 @@ class Number:
     logarithmic: bool = False
     help: str = ""
     optional: bool = False
+    multiple_of: int = 1
+    title: str = ""
 
     def checked(self, value: Any) -> Any:
         """The value as the constructor wants it, an ``int`` or a ``float``; raises ``ValueError`` with a sentence.
@@ -84,12 +92,15 @@ class Number:
             raise ValueError(f"is {value:g}; expected {self.low:g} to {self.high:g}")
         if self.whole and value != int(value):
             raise ValueError(f"is {value:g}; expected a whole number")
+        if self.whole and value % self.multiple_of:
+            of = "an even number" if self.multiple_of == 2 else f"a multiple of {self.multiple_of}"
+            raise ValueError(f"is {value:g}; expected {of}")
         return int(value) if self.whole else float(value)
 
     @property
     def range(self) -> str:
         """What it can be, in words."""
-        return f"{self.low:.10g} to {self.high:.10g}"
+        return f"{self.low:.10g} to {self.high:.10g}{', even' if self.multiple_of == 2 else ''}"
 
     def read(self, text: str) -> Any:
         """The value in a command line."""
@@ -134,7 +145,43 @@ class Choice:
         return next((option for option in self.options if str(option).lower() == text.lower()), text)
 
 
-Parameter = Number | Choice
+@dataclass(frozen=True)
+class Names:
+    """A parameter that is one or several names; its value is a text with ``+`` between them.
+
+    Attributes
+    ----------
+    name : str
+    default : str
+    help : str
+    """
+
+    name: str
+    default: str
+    help: str = ""
+
+    def checked(self, value: Any) -> str:
+        """The names, each without spaces around it; raises ``ValueError`` with a sentence."""
+        if not isinstance(value, str):
+            raise ValueError(f"is {value!r}; expected names with + between them")
+        names = [name.strip() for name in value.split("+")]
+        if not all(re.fullmatch(r"[\w.\-]+", name) for name in names):
+            raise ValueError(f'is "{value}"; expected names with + between them, such as {self.default}')
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f'names "{min(twice)}" twice')
+        return "+".join(names)
+
+    @property
+    def range(self) -> str:
+        """What it can be, in words."""
+        return "names with + between them"
+
+    def read(self, text: str) -> str:
+        """The names in a command line."""
+        return text
+
+
+Parameter = Number | Choice | Names
 
 
 #: Which features a scorer is given that has no choice of its own.
@@ -161,7 +208,7 @@ class ScorerInfo:
     needs : Needs
     paper : Paper or None
         None for a definition of this project.
-    parameters : tuple of Number and Choice
+    parameters : tuple of Number, Choice and Names
         With the names and defaults of the constructor's arguments.
     rectified : bool
         It assumes features of a ReLU, ``z ≥ 0``.

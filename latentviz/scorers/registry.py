@@ -78,7 +78,8 @@ def _load() -> None:
     """Import every module of this package, and what other packages offer."""
     package = import_module(__package__ or "latentviz.scorers")
     for module in iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+        if not module.name.startswith("_"):  # no scorers in it
+            import_module(f"{package.__name__}.{module.name}")
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             loaded = entry.load()

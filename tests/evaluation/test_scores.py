@@ -30,8 +30,9 @@ from latentviz.evaluation.scores import (
 )
 from latentviz.jobs import JobRecord
 from latentviz.progress import silent
-from latentviz.scorers import Choice, Family, Needs, Scorer, ScorerInfo, make, registry
+from latentviz.scorers import Choice, Family, Needs, Number, Scorer, ScorerInfo, make, registry
 from latentviz.scorers import scorers as registered
+from latentviz.scorers.info import Names
 from latentviz.workspace import manifest
 from latentviz.workspace.manifest import SetEntry
 from latentviz.workspace.run import listing_fingerprint, listing_of
@@ -655,11 +656,16 @@ def asked_for(draw) -> Asked:
     for parameter in registered()[name].info.parameters:
         if isinstance(parameter, Choice):
             values = st.sampled_from(parameter.options)
+        elif isinstance(parameter, Names):
+            values = st.lists(st.sampled_from(["last", "layer1", "encoder.layer-2"]), min_size=1, unique=True).map(
+                "+".join
+            )
         elif parameter.whole:
-            values = st.integers(int(parameter.low), int(parameter.high))
+            step = parameter.multiple_of
+            values = st.integers(-(-int(parameter.low) // step), int(parameter.high) // step).map(step.__mul__)
         else:
             values = st.floats(parameter.low, parameter.high)
-        if not isinstance(parameter, Choice) and parameter.optional:
+        if isinstance(parameter, Number) and parameter.optional:
             values |= st.none()
         if draw(st.booleans()):
             given[parameter.name] = draw(values)
