@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from latentviz import cli_corruptions, cli_maps, cli_scoring, cli_training
+from latentviz import cli_corruptions, cli_coverage, cli_maps, cli_scoring, cli_training
 from latentviz import cli_options as options
 from latentviz import cli_parsing as parse
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.add_typer(cli_scoring.app)  # without a name: its commands stand beside these
 app.add_typer(cli_maps.app)
 app.add_typer(cli_corruptions.app)
+app.add_typer(cli_coverage.app)
 app.add_typer(cli_training.app)
 
 
@@ -62,6 +63,9 @@ def extract(
     batch: Annotated[int | None, typer.Option(min=1, help="Images a forward pass; only for a new run.")] = None,
     attribute: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE that groups runs (seed, epoch). Repeat.")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Also the states of these layers, with commas, for neuron coverage.")
     ] = None,
     skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Leave damaged images out.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch torchvision collections not on disk.")] = False,
@@ -108,6 +112,7 @@ def extract(
             "skip_unreadable": skip_unreadable,
             "download": download,
             "batch": batch,
+            "layers": [part.strip() for part in (layers or "").split(",") if part.strip()],
             "attributes": {
                 key: parse.value(value) for key, value in (parse.pair(t, "--attribute") for t in attribute or [])
             },

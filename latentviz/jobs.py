@@ -38,6 +38,7 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 KINDS = {
     "extract": "latentviz.extraction.job:run_job",
     "corrupt": "latentviz.extraction.job:run_corruption",
+    "layers": "latentviz.extraction.job:run_layers",
     "train": "latentviz.training.series:run_job",
     "project": "latentviz.projection.job:run_job",
     "align": "latentviz.projection.job:run_aligned",

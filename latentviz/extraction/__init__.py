@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from latentviz import lazy
-from latentviz.extraction.request import CorruptionRequest, Request, SetRequest
+from latentviz.extraction.request import CorruptionRequest, LayersRequest, Request, SetRequest
 
 if TYPE_CHECKING:
     from latentviz.extraction.corrupting import corrupt
-    from latentviz.extraction.job import corrupt_request, run_request
+    from latentviz.extraction.job import corrupt_request, layers_request, run_request
+    from latentviz.extraction.layers import layer_names, layer_states
     from latentviz.extraction.previewing import Preview, preview
     from latentviz.extraction.run import extract
 
@@ -18,6 +19,9 @@ __getattr__ = lazy.attributes(
         "corrupt": "corrupting",
         "corrupt_request": "job",
         "extract": "run",
+        "layer_names": "layers",
+        "layer_states": "layers",
+        "layers_request": "job",
         "preview": "previewing",
         "run_request": "job",
     },
@@ -25,12 +29,16 @@ __getattr__ = lazy.attributes(
 
 __all__ = [
     "CorruptionRequest",
+    "LayersRequest",
     "Preview",
     "Request",
     "SetRequest",
     "corrupt",
     "corrupt_request",
     "extract",
+    "layer_names",
+    "layer_states",
+    "layers_request",
     "preview",
     "run_request",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,9 @@ from latentviz.datasets.corruptions.registry import find
 from latentviz.datasets.decode import first_of
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.reading import read_npy
-from latentviz.datasets.source import Corrupted, ImageSource, arrays, open_source, row_name
+from latentviz.datasets.source import Corrupted, ImageSource, arrays, row_name
 from latentviz.errors import DataError
+from latentviz.extraction.originals import network_of, originals
 from latentviz.extraction.run import extract
 from latentviz.models.classifier import Classifier
 from latentviz.models.spec import ModelSpec
@@ -94,14 +94,14 @@ def corrupt(
     clean = _checked(run, set_name)
     if wrong := [severity for severity in severities if severity not in SEVERITIES]:
         raise DataError(f"{wrong[0]} is not a severity; there are {', '.join(map(str, SEVERITIES))}.")
-    network = _network(run) if model is None else model
+    network = network_of(run) if model is None else model
     preprocessing = Preprocessing.model_validate(run.manifest.preprocessing)
     if folder is not None:
         sources = _of_folder(Path(folder).expanduser().absolute(), clean, names, severities, preprocessing)
     else:
-        originals = _originals(clean, source)
-        fitting = _fitting(chosen(names), names, originals, preprocessing)
-        sources = _made_here(clean, originals, fitting, severities, seed)
+        images = originals(clean, source)
+        fitting = _fitting(chosen(names), names, images, preprocessing)
+        sources = _made_here(clean, images, fitting, severities, seed)
     return extract(
         network,
         {made.corrupted.set_name: made for made in sources if made.corrupted is not None},
@@ -152,32 +152,6 @@ def _checked(run: Run, set_name: str) -> ImageSet:
             "have no accuracy. Choose a set of role ind."
         )
     return clean
-
-
-def _network(run: Run) -> ModelSpec:
-    if "spec" not in run.manifest.model:
-        raise DataError(f'The network of "{run.name}" was a Python object; give it again: corrupt(…, model=network).')
-    return ModelSpec.model_validate(run.manifest.model["spec"])
-
-
-def _originals(clean: ImageSet, source: ImageSource | None) -> ImageSource:
-    """The images that the clean set was made of."""
-    if source is None:
-        text = clean.entry.reopen
-        if not text and os.path.isdir(clean.entry.source):  # of a run that was made before this was written down
-            text = clean.entry.source
-        if not text:
-            raise DataError(
-                f'The images of "{clean.name}" were given as arrays; give them again: corrupt(…, source=arrays(…)).'
-            )
-        source = open_source(text, clean.role)
-    listed = clean.listing(["id"])["id"].tolist()
-    if source.ids != listed:
-        raise DataError(
-            f'{source.title} no longer holds the images that "{clean.name}" was made of ({len(source):,} now, '
-            f"{len(listed):,} then). Put them back, or extract the set anew."
-        )
-    return source
 
 
 def _fitting(

@@ -22,7 +22,7 @@ class SetRequest(BaseModel):
 
 
 class Request(BaseModel):
-    """Arguments of :func:`latentviz.extract` that can be written down."""
+    """Arguments of :func:`latentviz.extract` that can be written down; then layers whose states are stored as well."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +35,7 @@ class Request(BaseModel):
     download: bool = False
     batch: int | None = None
     attributes: dict[str, str | int | float] = {}
+    layers: list[str] = []
 
     @field_validator("sets")
     @classmethod
@@ -66,3 +67,13 @@ class CorruptionRequest(BaseModel):
     seed: int = 0
     folder: str | None = None
     skip_unreadable: bool = False
+
+
+class LayersRequest(BaseModel):
+    """Arguments of :func:`latentviz.extraction.layer_states` that can be written down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    layers: list[str]
+    sets: list[str] | None = None

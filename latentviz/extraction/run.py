@@ -229,7 +229,7 @@ def _fill(
         return
     chunk = _Chunk()
     for decoded in decoder.batches(source, classifier.preprocessing, done, run.manifest.batch, look(name)):
-        chunk.add(decoded, *_forward(classifier, decoded.pixels))
+        chunk.add(decoded, *_features_and_logits(classifier, decoded.pixels))
         done += len(decoded.pixels) + len(decoded.unreadable)
         if done - writer.state.consumed >= run.manifest.chunk or done == total:
             chunk.write(writer)
@@ -239,21 +239,32 @@ def _fill(
     writer.finish()
 
 
-def _forward(classifier: Classifier, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features and logits of a batch, in halves if the memory is too small for it."""
+def _features_and_logits(classifier: Classifier, pixels: np.ndarray) -> tuple[np.ndarray, ...]:
     if len(pixels) == 0:
         return np.empty((0, classifier.head.width), np.float32), np.empty((0, classifier.head.classes), np.float32)
+    return within_memory(classifier, classifier.preprocessing.tensor(pixels))
+
+
+def within_memory(
+    network: Callable[[np.ndarray], tuple[np.ndarray, ...]], images: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """What a network makes of images (N, channels, H, W), in halves if the memory is too small for all.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is too small for one.
+    """
     try:
-        return classifier(classifier.preprocessing.tensor(pixels))
+        return network(images)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
-        if len(pixels) == 1:
+        if len(images) == 1:
             raise WorkspaceError(_TOO_SMALL) from None
-    half = len(pixels) // 2
-    parts = [_forward(classifier, pixels[:half]), _forward(classifier, pixels[half:])]
-    features, logits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return features, logits
+    half = len(images) // 2
+    parts = [within_memory(network, images[:half]), within_memory(network, images[half:])]
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
 _TOO_SMALL = "The memory is too small for a single image; close other programs, or choose a smaller resize."

@@ -1,8 +1,9 @@
-"""Features and logits of a batch, with every core at work."""
+"""Passes of a network over a batch, with every core at work."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
@@ -18,9 +19,12 @@ _SHARE = 16
 #: Shares of a batch that there are for each core: a core that also does something else takes fewer.
 _SHARES = 2
 
+#: What is made of a share of the images: tensors with one row an image.
+Pass = Callable[[nn.Module, torch.Tensor], tuple[torch.Tensor, ...]]
 
-class Forward:
-    """Forward passes of a network in evaluation mode.
+
+class Shares:
+    """Passes of a network in evaluation mode.
 
     On a CPU torch divides every single operation among its threads, which then wait for each other: as soon as
     anything else runs on one of the cores, most of the time is that wait. Here every core takes shares of the
@@ -29,22 +33,22 @@ class Forward:
     Parameters
     ----------
     network : nn.Module
-    layer : str
-        Name of the layer whose input are the features and whose output are the logits.
+    work : callable
+        Takes a network and images (n, channels, H, W), gives tensors of n rows.
     """
 
-    def __init__(self, network: nn.Module, layer: str) -> None:
-        self.layer = layer
+    def __init__(self, network: nn.Module, work: Pass) -> None:
+        self._work = work
         # A network's own code may keep things in its modules during a forward pass: one network a share.
         self._networks = [network]
         self._pool: ThreadPoolExecutor | None = None
 
-    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (N, D) and logits (N, C) of images (N, channels, H, W)."""
+    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The tensors of all images (N, channels, H, W)."""
         cores = torch.get_num_threads()
         shares = min(_SHARES * cores, len(images) // _SHARE) if images.device.type == "cpu" else 1
         if min(cores, shares) < 2 or not self._has_networks(shares):
-            return _features_and_logits(self._networks[0], self.layer, images)
+            return self._work(self._networks[0], images)
         threads = max(1, cores // shares)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(cores, thread_name_prefix="forward")
@@ -53,16 +57,13 @@ class Forward:
                 *self._pool.map(self._with_threads, repeat(threads), self._networks, images.chunk(shares)),
                 strict=True,
             )
-            features, logits = (torch.cat(tensors) for tensors in parts)
+            return tuple(torch.cat(tensors) for tensors in parts)
         finally:
             torch.set_num_threads(cores)  # part of the setting is the whole process's
-        return features, logits
 
-    def _with_threads(
-        self, threads: int, network: nn.Module, images: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _with_threads(self, threads: int, network: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         torch.set_num_threads(threads)
-        return _features_and_logits(network, self.layer, images)
+        return self._work(network, images)
 
     def _has_networks(self, count: int) -> bool:
         """Make that many networks; False if this one cannot be copied."""
@@ -72,6 +73,25 @@ class Forward:
         except Exception:  # a network's attributes can be anything
             return False
         return True
+
+
+class Forward(Shares):
+    """Features and logits of images; see :class:`Shares`.
+
+    Parameters
+    ----------
+    network : nn.Module
+    layer : str
+        Name of the layer whose input are the features and whose output are the logits.
+    """
+
+    def __init__(self, network: nn.Module, layer: str) -> None:
+        super().__init__(network, lambda twin, images: _features_and_logits(twin, layer, images))
+
+    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (N, D) and logits (N, C) of images (N, channels, H, W)."""
+        features, logits = super().__call__(images)
+        return features, logits
 
 
 def _twin(network: nn.Module) -> nn.Module:
