@@ -125,13 +125,16 @@ def test_every_statistic_and_correlation(app, run, statistic, kind):
     app.selectbox(key="statistic").set_value(statistic)
     unharmed(app.run())
     unharmed(group(app, "Correlation").set_value(kind).run())
-    assert TITLES[kind] in verdict(app)
+    if statistic == "nac-me":  # of a model, not of its sets
+        assert "the statistic is the same for all" in verdict(app)
+    else:
+        assert TITLES[kind] in verdict(app)
     first = figures(app)[0]
     title = first["layout"]["xaxis"]["title"]["text"]
     assert title == (f"{STATISTICS[statistic]}: Energy" if statistic in OF_SCORES else STATISTICS[statistic])
     assert any(box.label == "Scorer" for box in app.selectbox) is (statistic in OF_SCORES)
     assert any(box.label == "Threshold keeps (%)" for box in app.number_input) is (statistic == "flagged")
-    if statistic in OF_FEATURES:
+    if statistic in OF_FEATURES and statistic != "nac-me":
         values = of_features(run, "test", SHIFTED, statistic)["value"]
         accuracy = sets_table(run, SHIFTED)["accuracy"]
         with_scipy = {"spearman": stats.spearmanr, "pearson": stats.pearsonr, "kendall": stats.kendalltau}[kind]
@@ -159,6 +162,12 @@ def test_dots_are_coloured_and_joined_as_chosen(app):
     assert {trace["mode"] for trace in figures(app)[0]["data"]} == {"markers"}
     unharmed(group(app, "Colour by").set_value("severity").run())
     assert [trace["name"] for trace in figures(app)[0]["data"]] == ["severity 1", "severity 3", "severity 5", "clean"]
+
+
+def test_a_model_without_training_images_is_left_out_of_nac_me(app, run):
+    app.selectbox(key="statistic").set_value("nac-me")
+    app = unharmed(app.run())
+    assert not [w for w in app.warning if "is left out" in w.value]
 
 
 def test_all_models_together(app, whole):

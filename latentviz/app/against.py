@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from latentviz.app import cached, jobs_panel, pickers, scoring, scoring_work, show
+from latentviz.errors import DataError
 from latentviz.evaluation import against_accuracy, estimation, feature_statistics, relations, set_statistics
 from latentviz.evaluation.accuracy import judged, sets_table
 from latentviz.evaluation.against_accuracy import Relation
@@ -145,7 +146,8 @@ def _of_run(run: Run, wanted: str, what: Statistic, fit: FitOn) -> tuple[pd.Data
         return None
     ind = wanted if wanted in inds else inds[0]
     level = what.level if what.name == "flagged" else None
-    key = (what.name, what.asked, fit if what.asked else None, ind, level, names, str(run.folder), run.fingerprint)
+    content = (str(run.folder), run.fingerprint, cached.states(run))
+    key = (what.name, what.asked, fit if what.asked else None, ind, level, names, content)
     scores = None
     if what.asked is not None:
         scores = scoring_work.scored(run, what.asked, Split(ind, names), fit)
@@ -171,9 +173,12 @@ def _compared(run: Run, ind: str, sets: list[str], what: Statistic) -> bool:
             "Compute",
         )
         return False
-    with show.progress() as progress:
-        if feature_statistics.missing(*asked):
-            feature_statistics.of_features(*asked, progress)  # stored from now on
+    key = (str(run.folder), run.fingerprint, cached.finished(run), ind, tuple(sets), what.name)
+    try:
+        show.beforehand(("statistic", key), lambda progress: feature_statistics.of_features(*asked, progress))
+    except DataError as error:
+        st.warning(f"{run.name} is left out: {error}", icon=":material/block:")
+        return False
     return True
 
 
@@ -235,7 +240,7 @@ def estimates(run: Run, ind: str, asked: Asked, fit: FitOn) -> tuple[pd.DataFram
     scores = scoring_work.scored(run, asked, Split(ind, names), fit)
     if scores is None:
         return None
-    return _estimates(run, scores, ind, names, (asked, fit, str(run.folder), run.fingerprint))
+    return _estimates(run, scores, ind, names, (asked, fit, str(run.folder), run.fingerprint, cached.states(run)))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Estimating …")

@@ -1,7 +1,7 @@
 """What the features of a set say beside those of the in-distribution set, without labels.
 
-A statistic is one function here, or in another module that the list at the end of this one loads; pages, jobs and tests
-read :func:`feature_statistics`.
+A statistic is one function here, or in another of :data:`_MODULES`; pages, jobs and tests read
+:func:`feature_statistics`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,9 @@ class FeatureStatistic:
 
 _known: dict[str, FeatureStatistic] = {}
 
+#: Other modules that register some.
+_MODULES = ("latentviz.evaluation.nac_me",)
+
 
 def register(
     name: str, title: str, *, cost: Callable[[int, int], float] = lambda samples, width: 0.0, is_kept: bool = True
@@ -101,8 +105,10 @@ def feature_statistics() -> dict[str, FeatureStatistic]:
     Examples
     --------
     >>> list(feature_statistics())
-    ['norm', 'confidence', 'distance', 'frechet']
+    ['norm', 'confidence', 'distance', 'frechet', 'nac-me']
     """
+    for module in _MODULES:
+        import_module(module)
     return dict(_known)
 
 
@@ -174,9 +180,10 @@ def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> 
 
 
 def _found(name: str) -> FeatureStatistic:
-    if name not in _known:
-        raise DataError(f'There is no statistic "{name}"; choose {", ".join(_known)}.')
-    return _known[name]
+    known = feature_statistics()
+    if name not in known:
+        raise DataError(f'There is no statistic "{name}"; choose {", ".join(known)}.')
+    return known[name]
 
 
 def _key(asked: FeatureStatistic, base: Side, other: Side) -> str:
