@@ -41,6 +41,12 @@ page = st.navigation(
             help="Whether a statistic of a set tells the accuracy on it; corrupted versions of the images.",
         ),
         st.Page(
+            "app_pages/neuron_coverage.py",
+            title="Neuron coverage",
+            icon=":material/grain:",
+            help="How usual the neurons' states are: NAC-UE, neuron by neuron, and NAC-ME over checkpoints.",
+        ),
+        st.Page(
             "app_pages/neural_collapse.py",
             title="Neural collapse",
             icon=":material/hub:",

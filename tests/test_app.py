@@ -32,6 +32,7 @@ PAGES = (
     "latent_map",
     "ood_scorers",
     "feature_magnitude",
+    "neuron_coverage",
     "neural_collapse",
     "l2_against_plain",
     "train",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from latentviz.app import cached, show
+from latentviz.app import cached, coverage, show
 from latentviz.projection import Layout
 from latentviz.workspace import Run
 
@@ -22,6 +22,7 @@ _LISTED = 10_000
 _COLUMNS = ["set", "id", "label", "prediction", "correct", "confidence", "feature_norm"]
 #: Neighbours that the panel shows at first, and where it keeps how many.
 _FEW, _COUNT = 12, "neighbour-count"
+_WHICH = "Which neurons made this sample more or less usual (page Neuron coverage)."
 
 
 def side_panel(run: Run, layout: Layout, points: pd.DataFrame, selected: np.ndarray) -> None:
@@ -96,6 +97,11 @@ def _one(run: Run, layout: Layout, points: pd.DataFrame, sample: pd.Series) -> N
             f"**Predicted** {sample['prediction']} ({verdict})  \n"
             f"**Confidence** {sample['confidence']:.3f}  \n**Feature norm** {sample['feature_norm']:.3f}"
         )
+    if run.head is not None and any(s.role == "fit" and s.labelled for s in run):
+        why = st.button("Which neurons?", key="sample-coverage", icon=":material/grain:", help=_WHICH)
+        if why:
+            coverage.choose_sample(run, str(sample["set"]), int(sample["row"]))
+            st.switch_page("app_pages/neuron_coverage.py")
     st.markdown("**Nearest in feature space**")
     st.slider(
         "Neighbours", 4, cached.NEIGHBOURS, _FEW, 4, key=_COUNT, label_visibility="collapsed", persist_state="session"
