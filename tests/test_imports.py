@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([*(ROOT / "latentviz").rglob("*.py"), *(ROOT / "app_pages").glob("*.py"), ROOT / "app.py"])
 
 #: What everything stands on.
-GROUND = {"errors", "interrupts", "latents", "lazy", "progress", "thumbnails"}
+GROUND = {"compiling", "errors", "interrupts", "latents", "lazy", "progress", "thumbnails"}
 STORE = GROUND | {"workspace"}
 NUMBERS = STORE | {"projection", "scorers", "geometry", "clustering", "evaluation"}
 EVERYTHING = NUMBERS | {"datasets", "models", "extraction", "training", "jobs", "importing", "demo", "launch"}

@@ -5,22 +5,12 @@ Numba takes a moment to load and to compile, so that this module is imported whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
+
+from latentviz.compiling import compiled
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Beside other threads, and kept for the next process where there is a place for it."""
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # no folder that can be written
-        return njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled
+@compiled
 def _bins_of(z, g, alpha, factor, summand, cells, limits, place, found):  # type: ignore[no-untyped-def]
     """Bins ``found`` (D,), int16, of the states of one sample; ``place`` (D,), uint32, is memory to work in.
 
@@ -47,7 +37,7 @@ def _bins_of(z, g, alpha, factor, summand, cells, limits, place, found):  # type
                 found[i] = low - 1
 
 
-@_compiled
+@compiled
 def binned(z, g, alpha, factor, summand, cells, limits, into):  # type: ignore[no-untyped-def]
     """Bins (N, D), int16, of the states of samples with z and g (N, D)."""
     place = np.empty(z.shape[1], np.uint32)
@@ -55,7 +45,7 @@ def binned(z, g, alpha, factor, summand, cells, limits, into):  # type: ignore[n
         _bins_of(z[row], g[row], alpha, factor, summand, cells, limits, place, into[row])
 
 
-@_compiled
+@compiled
 def counted(z, g, alpha, factor, summand, cells, limits, into):  # type: ignore[no-untyped-def]
     """Add to counts (D, M), int64, how many samples have each neuron's state in each bin."""
     width = z.shape[1]
@@ -66,7 +56,7 @@ def counted(z, g, alpha, factor, summand, cells, limits, into):  # type: ignore[
             into[i, found[i]] += 1
 
 
-@_compiled
+@compiled
 def covered(z, g, alpha, factor, summand, cells, limits, phi, into):  # type: ignore[no-untyped-def]
     """Mean (N,), float64, over neurons of a table Φ (D · M,) where the states of samples fall."""
     width = z.shape[1]
