@@ -21,6 +21,7 @@ from latentviz.evaluation.feature_statistics import feature_statistics, missing,
 from latentviz.evaluation.scores import Asked, scores
 from latentviz.evaluation.set_statistics import OF_SCORES, of_scores, shifted_sets
 from latentviz.jobs import jobs
+from tests.evaluation.test_nac_me import trained
 from tests.test_app import shown, unharmed
 from tests.versions import FAMILIES, add_shifted, add_version, clean_run, corrupted_run, noise
 
@@ -164,10 +165,24 @@ def test_dots_are_coloured_and_joined_as_chosen(app):
     assert [trace["name"] for trace in figures(app)[0]["data"]] == ["severity 1", "severity 3", "severity 5", "clean"]
 
 
-def test_a_model_without_training_images_is_left_out_of_nac_me(app, run):
+def test_a_model_without_training_images_is_left_out_of_nac_me(tmp_path, monkeypatch):
+    workspace = lv.Workspace(tmp_path)
+    for n, quality in enumerate((0.0, 0.5, 1.0)):
+        trained(workspace, quality, f"q{n}", seed=n)
+    features = {s.name: s.features for s in workspace["q0"] if s.role != "fit"}
+    labels = {name: workspace["q0"][name].labels for name in features}
+    roles = {name: workspace["q0"][name].role for name in features}
+    head = workspace["q0"].head
+    lv.Run.from_arrays(features, labels=labels, roles=roles, head=head, workspace=workspace, name="unfitted")
+    app = shown(workspace, "detection_against_accuracy", monkeypatch)
+    unharmed(app.toggle(key="all-models").set_value(True).run())  # without corrupted versions, whatever the statistic
+    assert verdict(app).startswith("Over 8 dots")
     app.selectbox(key="statistic").set_value("nac-me")
-    app = unharmed(app.run())
-    assert not [w for w in app.warning if "is left out" in w.value]
+    unharmed(app.run())
+    (left_out,) = [w.value for w in app.warning if "is left out" in w.value]
+    assert left_out.startswith("unfitted is left out: ")
+    assert 'NAC-ME of "unfitted" needs its last linear layer, and training samples with classes' in left_out
+    assert verdict(app).startswith("Over 6 dots")  # three models with two shifted sets
 
 
 def test_all_models_together(app, whole):

@@ -64,6 +64,10 @@ class AcrossModels:
     sets: tuple[str, ...]
 
 
+#: Columns of correlations, numbers also without rows: if no set is corrupted, there is nothing inside a severity.
+_NUMBERS = {"n": int, "value": float, "low": float, "high": float}
+
+
 def leave_one_out(
     table: pd.DataFrame,
     statistic: str,
@@ -117,7 +121,9 @@ def leave_one_out(
     for family in table[by].dropna().unique():
         found = over(table[table[by] != family])
         rows.append((family, found.n, found.value, found.low, found.high, found.value - whole.value, found.problem))
-    return pd.DataFrame(rows, columns=[by, "n", "value", "low", "high", "change", "problem"])
+    return pd.DataFrame(rows, columns=[by, "n", "value", "low", "high", "change", "problem"]).astype(
+        _NUMBERS | {"change": float}
+    )
 
 
 def within(
@@ -161,7 +167,7 @@ def within(
     for name, part in table.groupby(by, sort=False):
         found = _over(part, statistic, accuracy, kind, groups, replicates, seed)
         rows.append((name, found.n, found.value, found.low, found.high, found.problem))
-    return pd.DataFrame(rows, columns=[by, "n", "value", "low", "high", "problem"])
+    return pd.DataFrame(rows, columns=[by, "n", "value", "low", "high", "problem"]).astype(_NUMBERS)
 
 
 def average_within(

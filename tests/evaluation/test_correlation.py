@@ -410,3 +410,12 @@ def test_the_order_of_dots_does_not_matter_to_the_value(rows, random):
         there, again = correlate(x, y, kind, replicates=5), correlate(x[order], y[order], kind, replicates=5)
         if not there.problem and not again.problem:
             assert there.value == pytest.approx(again.value, abs=1e-12)
+
+
+@pytest.mark.parametrize("function", [within, leave_one_out])
+def test_tables_without_groups_hold_numbers_too(function):
+    """No set is a corrupted version: the figure asks of the empty table which of its values are finite."""
+    dots = pd.DataFrame({"step": ["a"], "score": [1.0], "accuracy": [0.5]})[:0]
+    table = function(dots, "score", "accuracy", by="step")
+    assert table.empty
+    assert np.isfinite(table["value"]).empty
