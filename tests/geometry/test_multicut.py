@@ -80,14 +80,10 @@ def test_it_is_no_worse_than_greedy_than_together_and_than_apart(seed, count):
 
 @settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(2, 12))
-def test_numbers_of_nodes_and_scale_do_not_matter(seed, count):
+def test_the_scale_of_the_costs_does_not_matter(seed, count):
     edges, costs = drawn(seed, count)
-    order = np.random.default_rng(seed).permutation(count)
-    ours = cost(edges, costs, multicut(count, edges, costs))
-    assert cost(edges, 100 * costs, multicut(count, edges, 100 * costs)) == pytest.approx(100 * ours, abs=1e-6)
-    # Another order may break ties otherwise, but the sum of a partition is the same by whichever names.
-    renamed = multicut(count, order[edges], costs)
-    assert cost(edges, costs, renamed[order]) == pytest.approx(cost(order[edges], costs, renamed))
+    labels = multicut(count, edges, costs)
+    np.testing.assert_array_equal(multicut(count, edges, 128 * costs), labels)  # exactly: a power of two
 
 
 def test_edges_that_are_given_twice_add_up():
