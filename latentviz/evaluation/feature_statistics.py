@@ -69,7 +69,7 @@ class FeatureStatistic:
     function : callable
         ``(in-distribution side, other side)`` to an :data:`Interval`.
     cost : callable
-        ``(samples, width)`` to about how many multiplications a set takes.
+        ``(samples, width, classes)`` to about how many multiplications a set takes.
     is_kept : bool
         Results are stored with the run; False where they are read as quickly from an array of the set.
     """
@@ -77,18 +77,22 @@ class FeatureStatistic:
     name: str
     title: str
     function: Callable[[Side, Side], Interval]
-    cost: Callable[[int, int], float]
+    cost: Callable[[int, int, int], float]
     is_kept: bool
 
 
 _known: dict[str, FeatureStatistic] = {}
 
 #: Other modules that register some.
-_MODULES = ("latentviz.evaluation.nac_me",)
+_MODULES = ("latentviz.evaluation.nac_me", "latentviz.evaluation.clustered")
 
 
 def register(
-    name: str, title: str, *, cost: Callable[[int, int], float] = lambda samples, width: 0.0, is_kept: bool = True
+    name: str,
+    title: str,
+    *,
+    cost: Callable[[int, int, int], float] = lambda samples, width, classes: 0.0,
+    is_kept: bool = True,
 ) -> Callable[[Callable[[Side, Side], Interval]], Callable[[Side, Side], Interval]]:
     """Decorator that adds a function to the list; see :class:`FeatureStatistic`."""
 
@@ -105,11 +109,13 @@ def feature_statistics() -> dict[str, FeatureStatistic]:
     Examples
     --------
     >>> list(feature_statistics())
-    ['norm', 'confidence', 'distance', 'frechet', 'nac-me']
+    ['norm', 'confidence', 'distance', 'frechet', 'nac-me', 'silhouette', 'cluster-predictions']
     """
     for module in _MODULES:
         import_module(module)
-    return dict(_known)
+    order = {module: place for place, module in enumerate([__name__, *_MODULES])}  # whichever was imported first
+    found = sorted(_known.values(), key=lambda statistic: order.get(statistic.function.__module__, len(order)))
+    return {statistic.name: statistic for statistic in found}
 
 
 def of_features(run: Run, ind: str, sets: Sequence[str], statistic: str, progress: Progress = silent) -> pd.DataFrame:
@@ -163,7 +169,9 @@ def missing(run: Run, ind: str, sets: Sequence[str], statistic: str) -> list[str
 def cost(run: Run, ind: str, sets: Sequence[str], statistic: str) -> float:
     """About how many multiplications :func:`of_features` takes now."""
     asked, todo = _found(statistic), missing(run, ind, sets, statistic)
-    return sum(asked.cost(len(run[name]), run.manifest.width) for name in ([ind, *todo] if todo else []))
+    return sum(
+        asked.cost(len(run[name]), run.manifest.width, len(run.classes)) for name in ([ind, *todo] if todo else [])
+    )
 
 
 def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
@@ -222,7 +230,7 @@ def _confidence(base: Side, other: Side) -> Interval:
     return mean_interval(other.image_set.read("confidence").astype(np.float64))
 
 
-@register("distance", "Distance of the means", cost=lambda samples, width: samples * width**2)
+@register("distance", "Distance of the means", cost=lambda samples, width, classes: samples * width**2)
 def _distance(base: Side, other: Side) -> Interval:
     """With its interval by the delta method, along the line between the means."""
     one, two = base.moments, other.moments
@@ -235,6 +243,8 @@ def _distance(base: Side, other: Side) -> Interval:
 
 
 # A decomposition of each covariance and one of their product: some thirty D³.
-@register("frechet", "Fréchet distance (squared)", cost=lambda samples, width: samples * width**2 + 30 * width**3)
+@register(
+    "frechet", "Fréchet distance (squared)", cost=lambda samples, width, classes: samples * width**2 + 30 * width**3
+)
 def _frechet(base: Side, other: Side) -> Interval:
     return frechet(base.moments, other.moments), math.nan, math.nan

@@ -18,6 +18,8 @@ INDICATORS = {
     "completeness": ("Completeness", "no class is in two clusters"),
 }
 
+_OF_ENTROPIES = ("nmi", "homogeneity", "completeness")
+
 #: Bootstrap replicates behind an interval.
 REPLICATES = 200
 
@@ -31,7 +33,9 @@ class Agreement:
     values : dict of float
         By name of :data:`INDICATORS`.
     intervals : dict of (float, float)
-        95 % percentile intervals over samples; the clusters stay as they are.
+        95 % intervals of a bootstrap over samples; the clusters stay as they are. With few samples entropies make NMI,
+        homogeneity and completeness too high, resamples more so: their intervals are the reflected ones (basic
+        bootstrap), widened to hold the value, and lie mostly below it; the others are percentiles.
     samples : int
     """
 
@@ -63,13 +67,13 @@ def contingency(clusters: np.ndarray, classes: np.ndarray, count: int | None = N
     clusters, classes = np.asarray(clusters), np.asarray(classes)
     if clusters.shape != classes.shape or clusters.ndim != 1:
         raise DataError(f"There are clusters of shape {clusters.shape} and classes of shape {classes.shape}.")
-    kept = classes >= 0
+    kept, rows = classes >= 0, int(clusters.max(initial=-1)) + 1
     clusters, classes = clusters[kept], classes[kept]
     if len(classes) == 0:
         raise DataError("None of the samples has a class to compare the clusters with.")
-    rows = int(clusters.max()) + 1
-    clusters = np.where(clusters < 0, rows, clusters)
-    rows, columns = int(clusters.max()) + 1, int(classes.max()) + 1 if count is None else count
+    alone = clusters < 0
+    clusters = np.where(alone, rows, clusters)
+    rows, columns = rows + bool(alone.any()), int(classes.max()) + 1 if count is None else count
     return np.bincount(clusters * columns + classes, minlength=rows * columns).reshape(rows, columns)
 
 
@@ -118,6 +122,8 @@ def agreement(clusters: np.ndarray, classes: np.ndarray, *, replicates: int = RE
     intervals = {}
     for name in INDICATORS if replicates else ():
         low, high = np.quantile([one[name] for one in of], [0.025, 0.975])
+        if name in _OF_ENTROPIES:
+            low, high = max(0.0, 2 * values[name] - high), min(1.0, max(2 * values[name] - low, values[name]))
         intervals[name] = float(low), float(high)
     return Agreement(values, intervals, samples)
 
@@ -156,3 +162,30 @@ def _adjusted_rand(table: np.ndarray) -> float:
     expected = clusters * classes / every if every else 0.0
     most = (clusters + classes) / 2
     return 1.0 if most == expected else (together - expected) / (most - expected)
+
+
+def ordered(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order of clusters and classes that puts matched pairs on the diagonal.
+
+    Parameters
+    ----------
+    table : ndarray of shape (K, C)
+        See :func:`contingency`.
+
+    Returns
+    -------
+    rows, columns : ndarray of int64
+        Matched pairs first, in the order of the classes; then the other clusters, the largest first, and classes.
+
+    Examples
+    --------
+    >>> rows, columns = ordered(np.array([[1, 9], [8, 2], [1, 1]]))
+    >>> rows.tolist(), columns.tolist()
+    ([1, 0, 2], [0, 1])
+    """
+    clusters, classes = matching(table)
+    order = np.argsort(classes, kind="stable")
+    clusters, classes = clusters[order], classes[order]
+    rest = np.setdiff1d(np.arange(len(table)), clusters)
+    rest = rest[np.argsort(-table[rest].sum(axis=1), kind="stable")]
+    return np.concatenate([clusters, rest]), np.concatenate([classes, np.setdiff1d(np.arange(table.shape[1]), classes)])

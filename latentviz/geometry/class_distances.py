@@ -18,8 +18,6 @@ PAIRS = 2_000_000
 _GRID = 512
 #: Bootstrap replicates behind an interval.
 _REPLICATES = 100
-# Distances that are computed at a time: the features of both ends must fit into memory.
-_BLOCK = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +34,7 @@ class ClassDistances:
         ``overlap``: ∫ min of the two densities, 1 if they are equal. ``auroc``: how well a small distance tells that
         two samples are of one class. ``ratio``: mean distance between, over mean distance within classes.
     intervals : dict of (float, float)
-        95 % percentile intervals over samples, not over pairs.
+        95 % percentile intervals over samples, not over pairs; NaN if most resamples have no pair of one kind.
     pairs : int
     """
 
@@ -76,8 +74,10 @@ def class_distances(
     DataError
         If there are not two classes with two samples each.
     """
+    from latentviz.geometry._pair_lengths import pair_lengths
+
     random = np.random.default_rng(seed)
-    classes = np.asarray(classes)
+    features, classes = np.ascontiguousarray(features), np.asarray(classes)
     members = [np.flatnonzero(classes == c) for c in np.unique(classes[classes >= 0])]
     members = [rows for rows in members if len(rows) > 1]
     if len(members) < 2:
@@ -85,7 +85,7 @@ def class_distances(
     each = max(1, min(pairs, len(classes) * 200) // 2)
     same = _same(members, each, random)
     other = _other(members, each, random)
-    near, far = (_lengths(features, both) for both in (same, other))
+    near, far = (pair_lengths(features, *both) for both in (same, other))
     top = float(max(near.max(), far.max()))
     if top <= 0:
         raise DataError("All features are equal; there are no distances to compare.")
@@ -101,8 +101,10 @@ def class_distances(
         drawn.append(_compared(places, weights, widths, top)[0])
     intervals = {}
     for name in values if replicates else ():
-        low, high = np.quantile([one[name] for one in drawn], [0.025, 0.975])
-        intervals[name] = float(low), float(high)
+        of = np.array([one[name] for one in drawn])
+        defined = of[np.isfinite(of)]  # a resample of a handful may hold no pair of one kind
+        ends = np.quantile(defined, [0.025, 0.975]) if 2 * len(defined) > len(of) else (np.nan, np.nan)
+        intervals[name] = float(ends[0]), float(ends[1])
     return ClassDistances(grid, within, between, values, intervals, len(near) + len(far))
 
 
@@ -128,15 +130,6 @@ def _other(members: list[np.ndarray], count: int, random: np.random.Generator) -
     return a, b
 
 
-def _lengths(features: np.ndarray, ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    found = np.empty(len(ends[0]))
-    for start in range(0, len(found), _BLOCK):
-        a, b = (rows[start : start + _BLOCK] for rows in ends)
-        apart = features[a].astype(np.float64) - features[b]
-        found[start : start + _BLOCK] = np.sqrt(np.einsum("nd,nd->n", apart, apart))
-    return found
-
-
 def _bandwidth(values: np.ndarray) -> float:
     """Silverman's rule of thumb."""
     low, high = np.quantile(values, [0.25, 0.75])
@@ -152,7 +145,7 @@ def _compared(
     shares, densities = [], []
     for place, weight, width in zip(places, weights, widths, strict=True):
         share = np.bincount(place, weights=weight, minlength=_GRID)
-        share = share / share.sum()
+        share = share / (share.sum() or np.nan)
         shares.append(share)
         # Mirrored at 0, below which there are no distances.
         densities.append(gaussian_filter1d(share, max(width, 1e-3), mode="reflect") * (_GRID / top))

@@ -40,7 +40,7 @@ class Clustering:
     min_cluster_size : int
         Of HDBSCAN.
     covariance : str
-        Of the Gaussian mixture.
+        Of the Gaussian mixture; full ones of wide features need very many samples.
     components : int or None
         The features are first reduced to so many principal components; None for all.
     seed : int
@@ -50,7 +50,7 @@ class Clustering:
     clusters: int = 10
     linkage: Linkage = "ward"
     min_cluster_size: int = 25
-    covariance: Covariance = "full"
+    covariance: Covariance = "diag"
     components: int | None = None
     seed: int = 0
 
@@ -80,7 +80,8 @@ def cluster(features: np.ndarray, how: Clustering) -> np.ndarray:
     Raises
     ------
     DataError
-        If there are fewer samples than clusters or principal components, or too many for all of their pairs.
+        If there are fewer samples than clusters or principal components, too many for all of their pairs, or
+        scikit-learn cannot cluster them.
     """
     count, width = features.shape
     if how.method == "hdbscan":
@@ -99,7 +100,10 @@ def cluster(features: np.ndarray, how: Clustering) -> np.ndarray:
             f"choose at most {min(count, width):,}."
         )
     values = features if how.components is None else _reduced(features, how.components, how.seed)
-    return np.asarray(_labels(values, how), dtype=np.int64)
+    try:
+        return np.asarray(_labels(values, how), dtype=np.int64)
+    except ValueError as error:  # covariances that cannot be inverted, a single sample
+        raise DataError(f"{how.method} found no clusters of these {count:,} samples: {error}") from None
 
 
 def _reduced(features: np.ndarray, components: int, seed: int) -> np.ndarray:
@@ -122,7 +126,7 @@ def _labels(values: np.ndarray, how: Clustering) -> np.ndarray:
         mixture = GaussianMixture(
             how.clusters, covariance_type=how.covariance, reg_covar=1e-6 * _spread(values), random_state=how.seed
         )
-        return mixture.fit_predict(values)
+        return mixture.fit_predict(values.astype(np.float64))
     if how.method == "agglomerative":
         from sklearn.cluster import AgglomerativeClustering
 

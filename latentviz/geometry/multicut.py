@@ -141,10 +141,11 @@ def _improved(count: int, edges: np.ndarray, costs: np.ndarray, labels: np.ndarr
     arrays = graph.indptr.astype(np.int64), graph.indices.astype(np.int64), graph.data.astype(np.float64)
     labels = np.unique(labels, return_inverse=True)[1].astype(np.int64)
     fresh = np.ones(count + 1, dtype=bool)  # clusters that changed since they were last looked at
-    memory = np.zeros(count), np.zeros(count, np.int8), np.zeros(count, np.int64)
+    memory = np.zeros(count), np.zeros(count, np.int8), np.zeros(count, np.int64), np.zeros(count, np.int64)
     for _ in range(_ROUNDS):
         changed = np.zeros(count + 1, dtype=bool)
-        ends = labels[edges]
+        # Clusters that nothing draws to each other gain nothing: what would leave one of them is better off alone.
+        ends = labels[edges[costs > 0]]
         ends = np.sort(ends[ends[:, 0] != ends[:, 1]], axis=1)
         for a, b in np.unique(ends, axis=0):
             if fresh[a] or fresh[b]:
@@ -154,7 +155,7 @@ def _improved(count: int, edges: np.ndarray, costs: np.ndarray, labels: np.ndarr
         for a in np.unique(labels):
             if not fresh[a] and not changed[a]:
                 continue
-            free = np.setdiff1d(np.arange(count + 1), labels)[0]
+            free = int(np.bincount(labels, minlength=count + 1).argmin())
             members = np.flatnonzero(labels == a)
             if len(members) > 1 and moves.improve(*arrays, labels, members, a, free, _EPSILON, *memory):
                 changed[a] = changed[free] = True

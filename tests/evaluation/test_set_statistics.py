@@ -133,9 +133,10 @@ def test_scores_that_are_not_there_or_not_finite_are_refused(wrong):
 # Of features
 
 
+# Those of neuron coverage and of clusters are tested beside these.
 @pytest.mark.parametrize(
-    "statistic", sorted(set(feature_statistics()) - {"nac-me"})
-)  # one of the model, tested beside it
+    "statistic", sorted(set(feature_statistics()) - {"nac-me", "silhouette", "cluster-predictions"})
+)
 def test_of_features_are_those_computed_directly(run, statistic):
     sets = ["test-fog-1", "test-fog-5", "test"]
     table = of_features(run, "test", sets, statistic)

@@ -101,3 +101,9 @@ def test_edge_costs_are_log_odds():
     assert a == pytest.approx(6, rel=0.03)  # (μ₂² − μ₁²) / 2σ²
     with pytest.raises(DataError, match="there is only one kind"):
         same_class_costs(distances, np.ones(60_000, bool))
+
+
+def test_a_handful_of_samples_has_numbers_and_perhaps_no_interval():
+    found = class_distances(np.array([[0.0], [1.0], [9.0], [9.5]]), np.array([0, 0, 1, 1]))
+    assert found.values["auroc"] == pytest.approx(1)
+    assert all(np.isnan(ends).all() or ends[0] <= ends[1] for ends in found.intervals.values())

@@ -113,7 +113,7 @@ def test_intervals_hold_what_other_samples_say():
     classes = random.integers(0, 4, 40_000)
     clusters = np.where(random.random(40_000) < 0.8, classes, random.integers(0, 4, 40_000))
     truth = agreement(clusters, classes, replicates=0).values
-    inside = dict.fromkeys(("accuracy", "ari"), 0)
+    inside = dict.fromkeys(("accuracy", "ari", "nmi"), 0)
     for start in range(0, 40_000, 400):
         part = slice(start, start + 400)
         found = agreement(clusters[part], classes[part], seed=start)
@@ -136,3 +136,19 @@ def test_samples_without_a_class_are_left_out_and_those_without_a_cluster_stay()
 def test_what_cannot_be_compared(clusters, classes, message):
     with pytest.raises(DataError, match=message):
         agreement(np.array(clusters), np.array(classes))
+
+
+def test_noise_has_a_row_of_its_own_whatever_the_clusters_hold():
+    """The last cluster holds samples without a class only; its row is empty, and not that of the noise."""
+    table = contingency(np.array([0, 0, 1, NOISE]), np.array([0, 1, -1, 1]))
+    assert table.tolist() == [[1, 1], [0, 0], [0, 1]]
+
+
+def test_features_that_no_covariance_can_be_made_of_are_told():
+    """In single precision full covariances of wide ReLU features with dead neurons are not positive."""
+    random = np.random.default_rng(0)
+    features = np.maximum(random.normal(size=(60, 80)) * np.logspace(0, -4, 80), 0).astype(np.float32)
+    found = cluster(features, Clustering("gaussian-mixture", clusters=3, covariance="full"))
+    assert len(found) == 60
+    with pytest.raises(DataError, match="agglomerative found no clusters of these 1 samples"):
+        cluster(features[:1], Clustering("agglomerative", clusters=1))
