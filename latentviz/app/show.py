@@ -97,6 +97,19 @@ def heading(run: Run) -> None:
         st.caption(f"Preprocessing: {Preprocessing.model_validate(about.preprocessing).sentence()}")
 
 
+def csv(table: pd.DataFrame, file: str, key: str) -> None:
+    """A button that saves a table."""
+    st.download_button(
+        "CSV",
+        lambda: table.to_csv(index=False).encode(),
+        file,
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"csv-{key}",
+    )
+
+
 def unfinished(run: Run) -> None:
     """How far a run is that is being written, or was interrupted."""
     done, total = run.progress
