@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from latentviz import cli_corruptions, cli_coverage, cli_maps, cli_scoring, cli_training
+from latentviz import cli_comparing, cli_corruptions, cli_coverage, cli_maps, cli_scoring, cli_training
 from latentviz import cli_options as options
 from latentviz import cli_parsing as parse
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
@@ -31,6 +31,7 @@ app.add_typer(cli_scoring.app)  # without a name: its commands stand beside thes
 app.add_typer(cli_maps.app)
 app.add_typer(cli_corruptions.app)
 app.add_typer(cli_coverage.app)
+app.add_typer(cli_comparing.app)
 app.add_typer(cli_training.app)
 
 

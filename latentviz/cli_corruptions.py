@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentviz import cli_parsing as parse
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
-from latentviz.errors import DataError
 
 if TYPE_CHECKING:
     from latentviz.workspace import Run
@@ -45,8 +44,8 @@ def corrupt(
     request = CorruptionRequest(
         run=run,
         set_name=set_name,
-        corruptions=[name.strip() for name in corruptions.split(",") if name.strip()],
-        severities=_severities(severities),
+        corruptions=parse.names(corruptions),
+        severities=parse.severities(severities),
         seed=seed,
         folder=None if folder is None else str(folder),
         skip_unreadable=skip_unreadable,
@@ -63,18 +62,6 @@ def list_corruptions() -> None:
 
     rows = [(c.name, c.title, c.kind, c.family, f"{c.min_side} px") for c in corruptions().values()]
     show("Corruptions", ("name", "title", "kind", "family", "smallest"), rows)
-
-
-def _severities(text: str) -> list[int]:
-    """``1-5`` or ``1,3,5`` as numbers."""
-    found: list[int] = []
-    for part in text.split(","):
-        numbers = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if numbers is None:
-            raise DataError(f'--severities: "{text}" is not of the form 1-5 or 1,3,5.')
-        low, high = int(numbers[1]), int(numbers[2] or numbers[1])
-        found += range(low, high + 1)
-    return sorted(set(found))
 
 
 def _show_accuracies(run: Run, set_name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,11 @@ def numbers(text: str | None, option: str) -> tuple[float, ...] | None:
         raise DataError(f'{option} "{text}" is not a list of numbers such as 0.485,0.456,0.406.') from None
 
 
+def names(text: str) -> list[str]:
+    """Names with commas; none of nothing."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def class_names(text: str | None) -> list[str] | None:
     """Names with commas, or a text file with one a line."""
     if text is None:
@@ -95,3 +101,17 @@ def preprocessing_changes(
     }
     changes = {key: value for key, value in changes.items() if value is not None}
     return changes | {key: None for key, text in (("resize", resize), ("crop", crop)) if text == "none"}
+
+
+def severities(text: str) -> list[int]:
+    """``1-5`` or ``1,3,5`` as numbers."""
+    found: list[int] = []
+    for part in text.split(","):
+        numbers = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if numbers is None:
+            raise DataError(f'--severities: "{text}" is not of the form 1-5 or 1,3,5.')
+        low, high = int(numbers[1]), int(numbers[2] or numbers[1])
+        found += range(low, high + 1)
+    if wrong := [number for number in found if not 1 <= number <= 5]:
+        raise DataError(f"{wrong[0]} is not a severity; there are 1 to 5.")
+    return sorted(set(found))

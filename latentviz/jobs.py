@@ -38,6 +38,7 @@ Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupt
 KINDS = {
     "extract": "latentviz.extraction.job:run_job",
     "corrupt": "latentviz.extraction.job:run_corruption",
+    "versions": "latentviz.extraction.several:run_job",
     "layers": "latentviz.extraction.job:run_layers",
     "train": "latentviz.training.series:run_job",
     "project": "latentviz.projection.job:run_job",
@@ -45,6 +46,9 @@ KINDS = {
     "trajectory": "latentviz.projection.trajectory:run_job",
     "score": "latentviz.evaluation.job:run_job",
     "statistic": "latentviz.evaluation.feature_statistics:run_job",
+    "cluster": "latentviz.evaluation.clustered:run_job",
+    "clusters-over": "latentviz.evaluation.cluster_stability:run_job",
+    "indicators": "latentviz.evaluation.indicators:run_job",
 }
 
 #: Seconds that a cancelled worker gets to finish its sentence before it is killed.

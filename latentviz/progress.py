@@ -18,6 +18,19 @@ def silent(stage: str, done: int, total: int, unit: str = "") -> None:
     """A progress that nobody watches."""
 
 
+def titled(progress: Progress, title: str) -> Progress:
+    """A progress whose stages say of what they are."""
+
+    def report(stage: str, done: int, total: int, unit: str = "") -> None:
+        progress(f"{title}: {stage}", done, total, unit)
+
+    return report
+
+
+#: Stages that a bar shows beside the present one.
+_STAGES = 12
+
+
 @contextmanager
 def bar(enabled: bool = True) -> Iterator[Progress]:
     """A Rich progress bar in a terminal or notebook: stage, share, rate, time left."""
@@ -40,6 +53,8 @@ def bar(enabled: bool = True) -> Iterator[Progress]:
 
         def report(stage: str, done: int, total: int, unit: str = "") -> None:
             if stage not in tasks:
+                for task in rich.tasks[:-_STAGES]:  # of hundreds only the last are shown
+                    rich.update(task.id, visible=False)
                 for task in rich.tasks:  # a stage of unknown length is over when the next begins
                     if task.total is None:
                         rich.update(task.id, visible=False)

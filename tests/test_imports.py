@@ -18,7 +18,7 @@ NUMBERS = STORE | {"projection", "scorers", "geometry", "clustering", "evaluatio
 EVERYTHING = NUMBERS | {"datasets", "models", "extraction", "training", "jobs", "importing", "demo", "launch"}
 
 #: Modules of the command line that hold commands.
-_COMMANDS = ("corruptions", "coverage", "maps", "scoring", "training")
+_COMMANDS = ("comparing", "corruptions", "coverage", "maps", "scoring", "training")
 
 #: Part of ``latentviz`` → the parts that it may import, itself aside.
 MAY_IMPORT = {
@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "cli_common": set(),
     "cli_options": set(),
     "cli_parsing": STORE,
-    "cli_corruptions": NUMBERS | {"datasets", "extraction", "cli_common"},
+    "cli_comparing": NUMBERS | {"extraction", "cli_common", "cli_parsing"},
+    "cli_corruptions": NUMBERS | {"datasets", "extraction", "cli_common", "cli_parsing"},
     "cli_coverage": NUMBERS | {"extraction", "cli_common"},
     "cli_maps": NUMBERS | {"cli_common"},
     "cli_scoring": NUMBERS | {"cli_common"},

@@ -77,6 +77,7 @@ def add_version(
     family: str = "",
     seed: int | None = 0,
     suffix: str = "",
+    content: str = "",
     **more,
 ) -> lv.Run:
     """Add a corrupted version of a set, whose features are changed."""
@@ -87,7 +88,7 @@ def add_version(
         change(clean.features),
         clean.labels,
         clean.index["id"].tolist(),
-        CorruptionRecord(of=of, name=name, family=family, severity=severity, seed=seed),
+        CorruptionRecord(of=of, name=name, family=family, severity=severity, seed=seed, content=content),
         **more,
     )
 

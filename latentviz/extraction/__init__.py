@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from latentviz import lazy
-from latentviz.extraction.request import CorruptionRequest, LayersRequest, Request, SetRequest
+from latentviz.extraction.request import CorruptionRequest, LayersRequest, Request, SetRequest, VersionsRequest
 
 if TYPE_CHECKING:
     from latentviz.extraction.corrupting import corrupt
@@ -33,6 +33,7 @@ __all__ = [
     "Preview",
     "Request",
     "SetRequest",
+    "VersionsRequest",
     "corrupt",
     "corrupt_request",
     "extract",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from latentviz.datasets.preprocessing import Preprocessing
@@ -44,7 +46,12 @@ class Request(BaseModel):
 
     def sources(self) -> dict[str, ImageSource]:
         """The sets, opened and listed."""
-        return {e.name: open_source(e.source, e.role, e.rename, download=self.download) for e in self.sets}
+        return sources_of(self.sets, download=self.download)
+
+
+def sources_of(sets: Sequence[SetRequest], *, download: bool = False) -> dict[str, ImageSource]:
+    """Sets by name, opened and listed."""
+    return {e.name: open_source(e.source, e.role, e.rename, download=download) for e in sets}
 
 
 def named_apart(sets: list[SetRequest]) -> list[SetRequest]:
@@ -67,6 +74,18 @@ class CorruptionRequest(BaseModel):
     seed: int = 0
     folder: str | None = None
     skip_unreadable: bool = False
+
+
+class VersionsRequest(BaseModel):
+    """The same corrupted versions of a set for several runs, asked for on the page of one of them (``run``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    runs: list[str]
+    clean: str
+    corruptions: list[str]
+    severities: list[int]
 
 
 class LayersRequest(BaseModel):
