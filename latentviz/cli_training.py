@@ -49,6 +49,10 @@ def train(
     augmentation: Annotated[
         str | None, typer.Option(help="crop-flip, crop or none; by default what suits the images.")
     ] = None,
+    corruptions: Annotated[
+        str, typer.Option(help="Corrupted versions of the held-out set for the last checkpoints: names with commas.")
+    ] = "",
+    severities: Annotated[str, typer.Option(help="Of these, from 1 to 5: 1-5 or 1,3,5.")] = "1,3,5",
     classes: options.Classes = None,
     channels: options.Channels = None,
     resize: options.Resize = None,
@@ -95,6 +99,8 @@ def train(
             "sets": [*_sets_of(data), *map(parse.set_request, sets or [])],
             "preprocessing": usual.changed(**changes),
             "classes": parse.class_names(classes),
+            "corruptions": parse.names(corruptions),
+            "severities": parse.severities(severities),
         }
     )
     with stoppable(), bar() as progress:

@@ -24,6 +24,18 @@ _SERIES_SETS = ("train", "test", "other-writers", "unseen-digits", "photographs"
 
 _HEADS: tuple[HeadKind, ...] = ("linear", "l2")
 
+#: What the trainings' last checkpoints are tried on, so that networks can be compared: of every family some.
+_CORRUPTIONS = (
+    "gaussian_noise",
+    "impulse_noise",
+    "defocus_blur",
+    "motion_blur",
+    "fog",
+    "brightness",
+    "contrast",
+    "pixelate",
+)
+
 
 def prepare(target: Path, progress: Progress = silent) -> Workspace:
     """Write the demo's images to ``target/images`` and its runs to ``target/workspace``.
@@ -122,6 +134,7 @@ def series(images: Path) -> TrainingRequest:
         ],
         preprocessing=PREPROCESSING,
         classes=[str(digit) for digit in KNOWN_DIGITS],
+        corruptions=[] if find_spec("imagecorruptions") is None else list(_CORRUPTIONS),
     )
 
 

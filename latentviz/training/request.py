@@ -30,6 +30,11 @@ class TrainingRequest(BaseModel):
         By default the architecture's.
     classes : list of str, optional
         By default the class folders of the ``fit`` set in alphabetical order.
+    corruptions : list of str
+        Corrupted versions of the held-out set that are made for the last checkpoint of every training; see
+        :func:`latentviz.corrupt`.
+    severities : list of int
+        Of these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +47,8 @@ class TrainingRequest(BaseModel):
     sets: list[SetRequest]
     preprocessing: Preprocessing | None = None
     classes: list[str] | None = None
+    corruptions: list[str] = []
+    severities: list[int] = [1, 3, 5]
 
     @field_validator("family")
     @classmethod
@@ -55,6 +62,10 @@ class TrainingRequest(BaseModel):
         named_apart(self.sets)
         if sum(entry.role == "fit" for entry in self.sets) != 1:
             raise ValueError("give exactly one set of role fit, which is trained on")
+        if self.corruptions and (not self.severities or not set(self.severities) <= {1, 2, 3, 4, 5}):
+            raise ValueError("severities are whole numbers from 1 to 5, at least one of them")
+        if self.corruptions and not any(entry.role == "ind" for entry in self.sets):
+            raise ValueError("corrupted versions are made of a held-out set; give one of role ind")
         return self
 
     @property

@@ -12,11 +12,12 @@ from torch import nn
 from latentviz.datasets.preprocessing import Preprocessing
 from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError, ModelError
+from latentviz.extraction.corrupting import chosen, corrupt
 from latentviz.extraction.plan import PlannedSet, plan_sets
 from latentviz.extraction.run import extract
 from latentviz.models.registry import architecture
 from latentviz.models.spec import ModelSpec
-from latentviz.progress import Progress, bar
+from latentviz.progress import Progress, bar, titled
 from latentviz.training.images import read_images
 from latentviz.training.loop import as_bytes, fit
 from latentviz.training.recipe import Recipe
@@ -58,10 +59,11 @@ def train(
     ModelError, WorkspaceError
         As :func:`latentviz.training.loop.fit`.
     """
+    chosen(request.corruptions or ["common"])  # a wrong name is told before the first epoch
     opened = request_sources(request) if sources is None else dict(sources)
     preprocessing = request.preprocessing or architecture(request.recipe.architecture).preprocessing
     planned, classes = _planned(request, opened)
-    runs: list[Run] = []
+    runs, last = list[Run](), list[Run]()
     with bar() if progress is None else nullcontext(progress) as shown:
         fitted = next(one for one in planned if one.entry.role == "fit")
         held_out = next((one for one in planned if one.entry.role == "ind"), None)
@@ -73,12 +75,17 @@ def train(
         )
         for recipe in request.recipes:
             title = f"{recipe.head}, seed {recipe.seed}"
-            told = _titled(shown, title)
+            told = titled(shown, title)
             kept = _Kept(workspace, request, recipe, opened, preprocessing, classes, told)
             kept.check()
             fit(recipe, images, test, len(classes), kept.folder, kept.store, kept.extract, told)
-            runs += kept.all()
-    return runs
+            runs += (made := kept.all())
+            last.append(made[-1])
+        if request.corruptions and held_out is not None:
+            for run in last:
+                asked = (run, held_out.entry.name, request.corruptions, request.severities)
+                corrupt(*asked, source=held_out.source, progress=titled(shown, run.name))
+    return [run.reopened() for run in runs]
 
 
 def request_sources(request: TrainingRequest) -> dict[str, ImageSource]:
@@ -170,7 +177,3 @@ class _Kept:
             },
             progress=self.progress,
         )
-
-
-def _titled(progress: Progress, title: str) -> Progress:
-    return lambda stage, done, total, unit="": progress(f"{title}: {stage}", done, total, unit)

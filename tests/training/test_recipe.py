@@ -64,6 +64,9 @@ def test_recipes_come_in_pairs_of_a_seed():
         ({"sets": [TRAIN, TRAIN | {"name": "more"}]}, "exactly one set of role fit"),
         ({"checkpoints": 0}, "checkpoints"),
         ({"sets": [TRAIN, TRAIN | {"role": "ood"}]}, "two sets are called train"),
+        ({"corruptions": ["fog"], "severities": [9]}, "from 1 to 5"),
+        ({"corruptions": ["fog"], "severities": []}, "at least one of them"),
+        ({"corruptions": ["fog"]}, "corrupted versions are made of a held-out set"),
     ],
 )
 def test_requests_that_cannot_be_trained(change, sentence):

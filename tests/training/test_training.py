@@ -294,6 +294,20 @@ def test_what_stops_an_extraction_costs_no_epoch(workspace):
     assert [run.complete for run in runs] == [True, True]
 
 
+def test_the_last_checkpoints_get_corrupted_versions_of_the_held_out_set(workspace):
+    wanted = request(heads=["linear"], seeds=[0, 1], corruptions=["contrast"], severities=[1, 5])
+    runs = train(workspace, wanted, sources(), silent)
+    for run in runs:
+        made = {"test-contrast-1", "test-contrast-5"} & run.sets.keys()
+        assert len(made) == (2 if run.manifest.attributes["epoch"] == 3 else 0)
+    last = workspace["quarters-linear-s1-e3"]
+    assert last["test-contrast-5"].index["id"].tolist() == last["test"].index["id"].tolist()
+    again = train(workspace, wanted, sources(), silent)
+    assert [run.fingerprint for run in again] == [run.fingerprint for run in runs]
+    with pytest.raises(DataError, match="fogg"):
+        train(workspace, request(corruptions=["fogg"]), sources(), silent)
+
+
 def test_checkpoints_that_were_not_kept_cannot_be_asked_for(workspace):
     train(workspace, request(heads=["l2"]), sources(), silent)
     with pytest.raises(ModelError, match="is trained already and kept no checkpoint of epoch 2; ask for the same"):
