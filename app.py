@@ -47,6 +47,18 @@ page = st.navigation(
             help="How usual the neurons' states are: NAC-UE, neuron by neuron, and NAC-ME over checkpoints.",
         ),
         st.Page(
+            "app_pages/clustering.py",
+            title="Clustering",
+            icon=":material/bubble_chart:",
+            help="Clusters that know no labels beside classes: agreement, distances, silhouettes, images.",
+        ),
+        st.Page(
+            "app_pages/robustness_across_models.py",
+            title="Robustness across models",
+            icon=":material/shield:",
+            help="Networks side by side under corruption, and what in their clean features tells them apart.",
+        ),
+        st.Page(
             "app_pages/neural_collapse.py",
             title="Neural collapse",
             icon=":material/hub:",

@@ -33,6 +33,8 @@ PAGES = (
     "ood_scorers",
     "feature_magnitude",
     "neuron_coverage",
+    "clustering",
+    "robustness_across_models",
     "neural_collapse",
     "l2_against_plain",
     "train",
