@@ -48,7 +48,8 @@ def progress() -> Iterator[Progress]:
     place = st.empty()
 
     def report(stage: str, done: int, total: int, unit: str = "") -> None:
-        place.progress(min(done / total, 1.0) if total else 0.0, text=f"{stage}: {done:,} of {total:,} {unit}")
+        text = f"{stage}: {done:,} of {total:,} {unit}" if total else f"{stage} …"
+        place.progress(min(done / total, 1.0) if total else 0.0, text=text)
 
     try:
         yield report
