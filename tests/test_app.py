@@ -65,6 +65,17 @@ def unharmed(app: AppTest) -> AppTest:
     return app
 
 
+def figures(app: AppTest) -> list[dict]:
+    """The page's plotly figures."""
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def words(app: AppTest) -> str:
+    """All sentences of the page but errors."""
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
 def on_map(app: AppTest) -> tuple[dict, dict[str, np.ndarray]]:
     """What the map's browser side is told: its state, and arrays by name."""
     arrays = decode(app.get("bidi_component")[0].proto.bytes)

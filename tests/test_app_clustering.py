@@ -1,7 +1,6 @@
 """The page "Clustering": numbers of the library, every tab on rich and poor sets, long work as a job."""
 
 import base64
-import json
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from latentviz.evaluation.clustered import Multicut, clusters, distances
 from latentviz.geometry.clustering import METHODS, Clustering
 from latentviz.jobs import jobs
 from tests.evaluation.test_clustered import drawn
-from tests.test_app import on_map, shown, unharmed
+from tests.test_app import figures, on_map, shown, unharmed, words
 
 PAGE = "clustering"
 TABS = ("Map", "Contingency", "Distances", "Silhouettes", "Stability", "Images", "Other sets")
@@ -45,20 +44,12 @@ def metrics(app: AppTest) -> dict[str, str]:
     return {one.label: one.value for one in app.metric}
 
 
-def figures(app: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
 def array(written) -> np.ndarray:
     """An array as plotly writes it into a figure."""
     if isinstance(written, list):
         return np.array(written)
     shape = [int(n) for n in str(written.get("shape", "-1")).split(",")]
     return np.frombuffer(base64.b64decode(written["bdata"]), written["dtype"]).reshape(shape)
-
-
-def said(app: AppTest) -> str:
-    return "\n".join(e.value for kind in (app.markdown, app.caption, app.info) for e in kind)
 
 
 def choose(app: AppTest, label: str, value) -> AppTest:
@@ -130,10 +121,10 @@ def test_a_set_without_labels_has_what_needs_none(app):
     app = choose(app, "Image set", "far")
     assert "NMI" not in metrics(app)
     assert metrics(app)["NMI with predictions"]
-    assert "far has no labels of the model's classes" in said(app)
+    assert "far has no labels of the model's classes" in words(app)
     for name in TABS:
         tab(app, name)
-    assert "far has no labels" in said(tab(app, "Distances"))
+    assert "far has no labels" in words(tab(app, "Distances"))
 
 
 def test_more_clusters_than_samples_are_a_sentence(workspace, monkeypatch):
@@ -184,7 +175,7 @@ def test_what_takes_long_is_a_job(workspace, monkeypatch):
     drawn(workspace)
     monkeypatch.setattr(scoring_work, "AT_ONCE", 1.0)
     app = shown(workspace, PAGE, monkeypatch)
-    assert "runs in the background" in said(app)
+    assert "runs in the background" in words(app)
     next(one for one in app.button if one.label == "Find clusters").click()
     unharmed(app.run())
     assert [job.record.kind for job in jobs(workspace.path)] == ["cluster"]
@@ -197,7 +188,7 @@ def test_the_stability_that_takes_long_is_a_job(workspace, monkeypatch):
     clusters(run, "test", Clustering(clusters=5))
     monkeypatch.setattr(scoring_work, "AT_ONCE", 1.0)
     app = tab(shown(workspace, PAGE, monkeypatch), "Stability")
-    assert "clusterings of 200 samples take longer" in said(app)
+    assert "clusterings of 200 samples take longer" in words(app)
     assert not figures(app)
 
 

@@ -1,7 +1,5 @@
 """The page "Robustness across models": numbers of the library, one network, tasks that do not fit, long work."""
 
-import json
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,7 +9,7 @@ from latentviz.evaluation.robustness import Networks
 from latentviz.evaluation.robustness_relations import CLEAN, relation, table, verdict, with_ends
 from latentviz.jobs import jobs
 from tests.families import checkpoint
-from tests.test_app import shown, unharmed
+from tests.test_app import figures, shown, unharmed, words
 from tests.versions import clean_run, corrupted_run
 
 PAGE = "robustness_across_models"
@@ -41,19 +39,11 @@ def tab(app: AppTest, name: str) -> AppTest:
     return unharmed(app.run())
 
 
-def said(app: AppTest) -> str:
-    return "\n".join(e.value for kind in (app.markdown, app.caption, app.info, app.warning) for e in kind)
-
-
-def figures(app: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
 @pytest.mark.parametrize("name", TABS)
 def test_every_tab_stands(app, name):
     app = tab(app, name)
     assert figures(app)
-    assert "6 networks, 3 corruptions × 3 severities of test (60 images)." in said(app)
+    assert "6 networks, 3 corruptions × 3 severities of test (60 images)." in words(app)
 
 
 def test_one_indicator_is_the_librarys(app, found):
@@ -61,8 +51,8 @@ def test_one_indicator_is_the_librarys(app, found):
     app = unharmed(app.run())
     of, control = relation(found.models, "distance-auroc"), relation(found.models, CLEAN)
     *numbers, conclusion = verdict(of, control)
-    assert f"**{conclusion}**" in said(app)
-    assert all(sentence in said(app) for sentence in numbers)
+    assert f"**{conclusion}**" in words(app)
+    assert all(sentence in words(app) for sentence in numbers)
     shown_table = app.table[0].value
     assert shown_table["Over networks (95 %)"].tolist() == [with_ends(of.kinds[k]) for k in of.kinds]
     assert shown_table["Given clean accuracy (95 %)"].iloc[0] == with_ends(of.partial["spearman"])
@@ -92,9 +82,9 @@ def test_severities_can_be_chosen(app, six):
 
 def test_nothing_chosen_is_a_sentence(app):
     next(one for one in app.get("button_group") if one.label == "Severities").set_value([])
-    assert "Choose at least one corruption and severity." in said(unharmed(app.run()))
+    assert "Choose at least one corruption and severity." in words(unharmed(app.run()))
     app.multiselect[0].set_value([])
-    assert "Choose at least one network." in said(unharmed(app.run()))
+    assert "Choose at least one network." in words(unharmed(app.run()))
 
 
 def test_with_a_reference_networks_are_judged_by_mce(app, six):
@@ -108,7 +98,7 @@ def test_with_a_reference_networks_are_judged_by_mce(app, six):
 def test_a_single_network_is_explained(workspace, monkeypatch):
     corrupted_run(workspace, name="alone")
     app = shown(workspace, PAGE, monkeypatch)
-    assert "alone is the only network here" in said(app)
+    assert "alone is the only network here" in words(app)
     assert [t.label for t in app.tabs] == ["Networks", "Corruptions"]
     assert app.dataframe[0].value["Network"].tolist() == ["alone"]
 
@@ -117,7 +107,7 @@ def test_two_networks_are_too_few_for_a_correlation(workspace, monkeypatch):
     for seed in range(2):
         corrupted_run(workspace, name=f"net{seed}", seed=seed)
     app = shown(workspace, PAGE, monkeypatch)
-    assert "**No conclusion: there are 2 dots; a correlation needs at least 3.**" in said(app)
+    assert "**No conclusion: there are 2 dots; a correlation needs at least 3.**" in words(app)
     for name in TABS:
         tab(app, name)
 
@@ -136,9 +126,9 @@ def test_other_tasks_are_not_chosen_and_refused_if_they_are(six, workspace, monk
 def test_without_versions_the_page_says_how_to_make_them(workspace, monkeypatch):
     clean_run(workspace, name="clean")
     app = shown(workspace, PAGE, monkeypatch)
-    assert "Corrupted versions of test are needed" in said(app)
-    assert "latentviz compare --workspace" in said(app)
-    assert "--runs clean --clean test" in said(app)
+    assert "Corrupted versions of test are needed" in words(app)
+    assert "latentviz compare --workspace" in words(app)
+    assert "--runs clean --clean test" in words(app)
 
 
 def test_networks_without_versions_can_be_given_them(workspace, monkeypatch, make_folder, checkpoint, tmp_path):
@@ -152,7 +142,7 @@ def test_networks_without_versions_can_be_given_them(workspace, monkeypatch, mak
         )  # fmt: skip
     lv.corrupt(workspace["one"], "test", ["fog", "contrast"], [1, 3], progress=silent)
     app = shown(workspace, PAGE, monkeypatch)
-    assert "2 corruptions × 2 severities of test through 1 network," in said(app)
+    assert "2 corruptions × 2 severities of test through 1 network," in words(app)
     monkeypatch.setattr("latentviz.app.jobs_panel.submit", lambda *asked: made.append(asked))
     made = []
     next(one for one in app.button if one.label == "Make versions").click()
@@ -167,7 +157,7 @@ def test_indicators_that_take_long_are_a_job(workspace, monkeypatch):
         corrupted_run(workspace, name=f"net{seed}", seed=seed)
     monkeypatch.setattr(scoring_work, "AT_ONCE", 1.0)
     app = shown(workspace, PAGE, monkeypatch)
-    assert "Indicators of 2 networks are not computed yet" in said(app)
+    assert "Indicators of 2 networks are not computed yet" in words(app)
     next(one for one in app.button if one.label == "Compute").click()
     unharmed(app.run())
     job = jobs(workspace.path)[0]
@@ -180,7 +170,7 @@ def test_a_network_that_lacks_something_is_told_and_the_rest_stands(workspace, m
     corrupted_run(workspace, name="whole")
     corrupted_run(workspace, name="poor", seed=1, roles={"train": "shifted", "test": "ind", "far": "ood"})
     app = shown(workspace, PAGE, monkeypatch)
-    assert "poor: Multicut of the clean set" in said(app)
+    assert "poor: Multicut of the clean set" in words(app)
     for name in TABS:
         tab(app, name)
 
@@ -189,4 +179,4 @@ def test_checkpoints_of_a_training_without_versions_do_not_disturb(workspace, mo
     checkpoint(workspace, epoch=1)
     checkpoint(workspace, epoch=3)
     app = shown(workspace, PAGE, monkeypatch)
-    assert "Corrupted versions of test are needed" in said(app)
+    assert "Corrupted versions of test are needed" in words(app)

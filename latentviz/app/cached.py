@@ -24,6 +24,7 @@ from latentviz.figures import colouring
 from latentviz.figures.colouring import Colour
 from latentviz.figures.scores import score_title
 from latentviz.workspace import ImageSet, Manifest, Run, Workspace
+from latentviz.workspace.manifest import fingerprint
 
 if TYPE_CHECKING:
     from latentviz.app.map_pickers import PointFilter
@@ -62,7 +63,7 @@ def runs(workspace: Workspace) -> list[Run]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _runs(_workspace: Workspace, path: str, written: tuple[tuple[str, int], ...]) -> list[Run]:
+def _runs(_workspace: Workspace, path: str, written: str) -> list[Run]:
     found = []
     for name in _workspace.names():
         with suppress(WorkspaceError):
@@ -70,14 +71,17 @@ def _runs(_workspace: Workspace, path: str, written: tuple[tuple[str, int], ...]
     return found
 
 
-def _written(workspace: Workspace) -> tuple[tuple[str, int], ...]:
-    """When which file was written that says what a run holds: a hundred runs take milliseconds."""
+def _written(workspace: Workspace) -> str:
+    """A name of when which file was written that says what a run holds.
+
+    Streamlit takes far longer to make a key of the list itself, which has thousands of entries with corrupted sets.
+    """
     files = [*workspace.path.glob("runs/*/manifest.json"), *workspace.path.glob("runs/*/sets/*/state.json")]
     found = []
     for path in files:
         with suppress(FileNotFoundError):  # of a run that is being deleted
             found.append((str(path), path.stat().st_mtime_ns))
-    return tuple(sorted(found))
+    return fingerprint(sorted(found))
 
 
 def content(runs: Sequence[Run]) -> tuple[tuple[str, str, tuple], ...]:
@@ -93,7 +97,7 @@ def twin(workspace: Workspace, run: Run) -> str | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _twin(_workspace: Workspace, _run: Run, path: str, written: tuple[tuple[str, int], ...], name: str) -> str | None:
+def _twin(_workspace: Workspace, _run: Run, path: str, written: str, name: str) -> str | None:
     """Of several, as of a series of checkpoints, the one of the same seed and epoch."""
     mine = _run.manifest
     alike = [

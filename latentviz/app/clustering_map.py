@@ -8,6 +8,7 @@ import streamlit as st
 from latentviz import figures, projection
 from latentviz.app import cached, map_samples, pickers, show
 from latentviz.app.clustering import Shown
+from latentviz.app.clustering_views import spread
 from latentviz.app.map_selection import samples_of
 from latentviz.app.scatter import component, served
 from latentviz.figures import clustering, colouring
@@ -109,7 +110,7 @@ def _selected(of: Shown, selection: Selection, layout: Layout) -> None:
     counts = sorted(((int((inside == n).sum()), name) for n, name in names.items()), reverse=True)
     said = ", ".join(f"{count:,} in cluster {name}" for count, name in counts[:6] if count)
     st.markdown(f"**{len(rows):,} selected**: {said}")
-    shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _IMAGES)).astype(int))]
+    shown = spread(rows, _IMAGES)
     show.thumbnails(cached.thumbnails(of.image_set, shown), cached.captions(cached.set_table(of.image_set).iloc[shown]))
 
 

@@ -192,6 +192,11 @@ def images(of: Shown) -> None:
     )
 
 
+def spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """Some of many rows, evenly spread: sets are often sorted by class."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))] if len(rows) else rows
+
+
 def _cluster(of: Shown, sizes: dict[int, int], key: str) -> int:
     """Picker: a cluster by its name and size."""
     names = of.names()
@@ -236,7 +241,7 @@ def others(of: Shown) -> None:
         name = pickers.one_of(chosen, f"clustering-falls-set-{pickers.id_of(of.run)}", label="Samples of")
         sizes = {number: int((found[name] == number).sum()) for number in of.names()}
         number = _cluster(of, sizes, "falls")
-    rows = np.flatnonzero(found[name] == number)[:_IMAGES]
+    rows = spread(np.flatnonzero(found[name] == number), _IMAGES)
     if not len(rows):
         st.caption(f"No sample of {name} falls into it.")
         return

@@ -16,7 +16,7 @@ from latentviz.app import cached, clustering, jobs_panel, pickers, scoring_work,
 from latentviz.datasets.corruptions import corruptions
 from latentviz.errors import DataError
 from latentviz.evaluation import indicators, robustness, robustness_relations
-from latentviz.evaluation.checkpoints import epoch_of
+from latentviz.evaluation.checkpoints import epoch_of, training_of
 from latentviz.evaluation.clustered import Multicut
 from latentviz.evaluation.coefficients import TITLES, Kind
 from latentviz.evaluation.indicators import How
@@ -38,6 +38,8 @@ class Shown:
 
     Attributes
     ----------
+    run : str
+        The network whose page it is, which need not be among these.
     found : Robustness
     clean : str
         The set that was corrupted.
@@ -47,6 +49,7 @@ class Shown:
         All that results depend on.
     """
 
+    run: str
     found: Robustness
     clean: str
     target: str
@@ -82,7 +85,8 @@ def shown(run: Run) -> Shown | None:
     if not runs:
         st.caption("Choose at least one network.")
         return None
-    networks = _gathered(run, runs, clean, how)
+    content = (cached.content(runs), tuple(cached.finished(one) for one in runs), clean, how)
+    networks = _gathered(run, runs, clean, how, content)
     if networks is None:
         return None
     if networks.versions.empty:
@@ -96,13 +100,12 @@ def shown(run: Run) -> Shown | None:
             "Correlation", list(TITLES), format_func=TITLES.__getitem__, default="spearman", required=True,
             key="correlation", persist_state="session",
         )  # fmt: skip
-    finished = tuple(cached.finished(one) for one in runs)
-    key = (cached.content(runs), finished, clean, how, tuple(corruptions), tuple(severities), str(reference))
-    found = networks.compared(corruptions, severities, reference)
+    key = (*content, tuple(corruptions), tuple(severities), str(reference))
+    found = _compared(networks, corruptions, severities, reference, key)
     if found.versions.empty:
         st.caption("Choose at least one corruption and severity.")
         return None
-    return Shown(found, clean, target, cast(Kind, kind), key)
+    return Shown(run.name, found, clean, target, cast(Kind, kind), key)
 
 
 def _networks(run: Run, clean: str) -> list[Run]:
@@ -138,7 +141,7 @@ def more(run: Run, of: Shown) -> None:
     names = [str(name) for name in dict.fromkeys(made_here["corruption"]) if name in corruptions()]
     if not lacking or not names:
         return
-    last = {robustness.training_of(one): one.name for one in sorted(every, key=epoch_of) if one.name in lacking}
+    last = {training_of(one): one.name for one in sorted(every, key=epoch_of) if one.name in lacking}
     count = len(lacking)
     title = f"{_networks_in_words(lacking, 'more ')} of this task without corrupted versions"
     with st.expander(title, icon=":material/add_circle:"):
@@ -190,7 +193,7 @@ def _how() -> How:
     return How(clusters, as_classes, Multicut(seed=int(seed)), space)
 
 
-def _gathered(run: Run, runs: Sequence[Run], clean: str, how: How) -> Networks | None:
+def _gathered(run: Run, runs: Sequence[Run], clean: str, how: How, content: tuple) -> Networks | None:
     """Indicators that are not stored are computed now, or, if it takes long, in the background."""
     robustness.check_task(runs)
     having = [
@@ -211,14 +214,20 @@ def _gathered(run: Run, runs: Sequence[Run], clean: str, how: How) -> Networks |
             "Compute",
         )
         return None
-    key = (cached.content(runs), clean, how, tuple(cached.finished(one) for one in runs))
-    show.beforehand(("robustness", key), lambda progress: Networks.of(runs, clean, how, progress, _network))
-    return _read(runs, *key)
+    show.beforehand(("robustness", content), lambda progress: Networks.of(runs, clean, how, progress, _network))
+    return _read(runs, clean, how, content)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _read(_runs: Sequence[Run], content: tuple, clean: str, how: How, finished: tuple) -> Networks:
-    return Networks.of(_runs, clean, how, read=_network)
+def _read(_runs: Sequence[Run], _clean: str, _how: How, content: tuple) -> Networks:
+    return Networks.of(_runs, _clean, _how, read=_network)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _compared(
+    _networks: Networks, _corruptions: list[str], _severities: list[int], _reference: Reference | None, key: tuple
+) -> Robustness:
+    return _networks.compared(_corruptions, _severities, _reference)
 
 
 def _network(run: Run, clean: str) -> Network:

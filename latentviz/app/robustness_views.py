@@ -19,6 +19,9 @@ from latentviz.evaluation.robustness import by_corruption, by_severity
 from latentviz.evaluation.robustness_relations import CLEAN, TARGETS, title_of
 from latentviz.figures import robustness as figures
 
+#: Rows of a table that is shown whole.
+_ROWS = 30
+
 #: Indicators that stand in the table of networks.
 _FIRST = ("cluster-nmi", "multicut-nmi", "distance-overlap", "nc1")
 
@@ -143,11 +146,7 @@ def every(of: Shown) -> None:
     )
     st.caption(relations.chance(len(of.found.indicators)))
     text = relations.text_table(table)
-    st.dataframe(
-        pd.DataFrame(text.rows, columns=["Indicator", *text.headings[1:]]),
-        hide_index=True,
-        alt="Every coefficient of every indicator",
-    )
+    _whole(pd.DataFrame(text.rows, columns=["Indicator", *text.headings[1:]]), "Every coefficient of every indicator")
     show.csv(table, "robustness-correlations.csv", "robustness-correlations")
 
 
@@ -163,16 +162,15 @@ def networks(of: Shown) -> None:
         persist_state="session",
     )
     text = relations.models_table(of.found, chosen)
-    st.dataframe(pd.DataFrame(text.rows, columns=list(text.headings)), hide_index=True, alt="The networks")
+    _whole(pd.DataFrame(text.rows, columns=list(text.headings)), "The networks")
     st.caption(
         "95 % intervals over images; versions of one image are not independent, and are taken together."
         + (" mCE: the reference's own errors are taken as they are." if of.found.has_mce else "")
     )
     show.csv(of.found.models, "robustness-networks.csv", "robustness-networks")
-    st.markdown("**Accuracy by corruption (%), mean over severities**")
-    order = of.found.models.sort_values("corrupted", ascending=False)["run"]
+    st.markdown("**Accuracy by corruption, mean over severities**")
     st.plotly_chart(
-        figures.by_corruption(by_corruption(of.found.versions).loc[list(order)], show.is_dark()),
+        all_figures.against_accuracy.grid(by_corruption(of.found), "Accuracy", show.is_dark(), across="Network"),
         key="robustness-by-corruption",
         alt="Mean accuracy of every network on every corruption",
     )
@@ -186,7 +184,7 @@ def corruptions(of: Shown) -> None:
         alt="Mean accuracy of every network against severity",
     )
     st.caption("Mean over the corruptions that are there in every severity.")
-    name = pickers.one_of(list(of.found.models["run"]), "robustness-network", label="Network")
+    name = pickers.one_of(list(of.found.models["run"]), f"robustness-network-{of.run}", of.run, "Network")
     rows = of.found.versions[of.found.versions["run"] == name]
     st.plotly_chart(
         all_figures.against_accuracy.grid(in_grid(rows, "accuracy"), "Accuracy", show.is_dark()),
@@ -194,6 +192,11 @@ def corruptions(of: Shown) -> None:
         alt=f"Accuracy of {name} by corruption and severity",
     )
     show.csv(of.found.versions, "robustness-versions.csv", "robustness-versions")
+
+
+def _whole(table: pd.DataFrame, alt: str) -> None:
+    """A table without a scroll bar of its own, unless it is long."""
+    st.dataframe(table, hide_index=True, alt=alt, height="content" if len(table) <= _ROWS else "auto")
 
 
 def _counted(number: int, one: str, many: str = "") -> str:

@@ -41,6 +41,12 @@ def epoch_of(run: Run) -> int:
     return _number(run, "epoch")
 
 
+def training_of(run: Run) -> str:
+    """What checkpoints of one training share; any other network is a training of its own."""
+    family = family_of(run)
+    return run.name if family is None else f"{family} {head_of(run)} {seed_of(run)}"
+
+
 def _number(run: Run, key: str) -> int:
     try:
         return int(run.manifest.attributes.get(key, 0))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from latentviz.errors import DataError
 from latentviz.evaluation.accuracy import Z95, share_right
-from latentviz.evaluation.checkpoints import COLUMNS, epoch_of, family_of, head_of, seed_of
+from latentviz.evaluation.checkpoints import COLUMNS, epoch_of, head_of, seed_of, training_of
 from latentviz.evaluation.correlation import Correlation, correlate
 from latentviz.evaluation.nac_me import USUAL, NacMe, nac_me
 from latentviz.evaluation.tables import TextTable
@@ -65,8 +65,7 @@ def over(
         except DataError as error:
             left_out.append(f"{run.name} is left out: {error}")
             continue
-        training = f"{family_of(run)} {head_of(run)} {seed_of(run)}" if family_of(run) else run.name
-        about = (run.name, head_of(run), seed_of(run), epoch_of(run), training)
+        about = (run.name, head_of(run), seed_of(run), epoch_of(run), training_of(run))
         numbers = (found.value, found.low, found.high, found.samples, found.saturated, found.occupied)
         accuracy = float(np.mean([share_right(run[name]) for name in shifted]))
         rows.append((*about, *numbers, share_right(run[ind]), accuracy))

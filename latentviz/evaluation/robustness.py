@@ -11,7 +11,7 @@ import pandas as pd
 
 from latentviz.errors import DataError
 from latentviz.evaluation.accuracy import Z95, share_right, wilson_interval
-from latentviz.evaluation.checkpoints import family_of, head_of, seed_of
+from latentviz.evaluation.checkpoints import training_of
 from latentviz.evaluation.feature_statistics import Interval
 from latentviz.evaluation.indicators import INDICATORS, USUAL, How, indicators
 from latentviz.evaluation.reference import Reference, reference_weights
@@ -268,17 +268,11 @@ class Networks:
         return Robustness(models, table.reset_index(drop=True), [*self.sentences, *self.lacking])
 
 
-def training_of(run: Run) -> str:
-    """What checkpoints of one training share; any other network is its own."""
-    family = family_of(run)
-    return run.name if family is None else f"{family} {head_of(run)} {seed_of(run)}"
-
-
-def by_corruption(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy over severities: one row a network, one column a corruption."""
-    order = list(dict.fromkeys(table["version"])), list(dict.fromkeys(table["run"]))
-    grid = table.pivot_table(index="run", columns="version", values="accuracy", aggfunc="mean")
-    return grid.reindex(index=order[1], columns=order[0])
+def by_corruption(found: Robustness) -> pd.DataFrame:
+    """Mean accuracy over severities: one row a corruption, one column a network, the most robust first."""
+    order = found.models.sort_values("corrupted", ascending=False)["run"]
+    grid = found.versions.pivot_table(index="version", columns="run", values="accuracy", aggfunc="mean")
+    return grid.reindex(index=list(dict.fromkeys(found.versions["version"])), columns=list(order))
 
 
 def by_severity(found: Robustness) -> pd.DataFrame:

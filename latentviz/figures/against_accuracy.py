@@ -19,6 +19,8 @@ _HEIGHT = 480
 _SMALLEST, _MORE = 6, 1.6
 #: Points of a curve; more are not seen.
 _POINTS = 500
+#: Columns of a grid whose cells have room for a number.
+_WRITTEN = 16
 #: What sets are called that are no corrupted version of another.
 _OTHER = "other sets"
 
@@ -134,8 +136,10 @@ def _with_ends(row: object, value: str, low: str, high: str) -> str:
     return text if any(map(math.isnan, numbers[1:])) else f"{text} [{numbers[1]:.3g}, {numbers[2]:.3g}]"
 
 
-def grid(values: pd.DataFrame, title: str, dark: bool = False, percent: bool = True) -> go.Figure:
-    """A number of every corruption and severity as a heat map with the numbers in it.
+def grid(
+    values: pd.DataFrame, title: str, dark: bool = False, percent: bool = True, across: str = "Severity"
+) -> go.Figure:
+    """A number of every corruption and severity, or what else is across, as a heat map with the numbers in it.
 
     Parameters
     ----------
@@ -146,31 +150,34 @@ def grid(values: pd.DataFrame, title: str, dark: bool = False, percent: bool = T
         Whether the page is dark.
     percent : bool
         Whether the numbers are shares.
+    across : str
+        What the columns are. Of many the numbers are not written into the cells.
     """
     if not np.isfinite(values.to_numpy(dtype=float)).any():
         return empty(f"{title} is not defined for any of these sets.", 200)
     numbers = values.to_numpy(dtype=float)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
-    down, across = [words(str(name)) for name in values.index], [str(column) for column in values.columns]
+    down, columns = [words(str(name)) for name in values.index], [str(column) for column in values.columns]
     form = ".1%" if percent else ".3g"
     figure = go.Figure(
         go.Heatmap(
             z=numbers,
-            x=across,
+            x=columns,
             y=down,
             colorscale=[list(step) for step in GROUND_TO_BLUE],
             zmin=low,
             zmax=high,
             colorbar={"title": title, "tickformat": ".0%" if percent else None},
-            hovertemplate=f"%{{y}}, severity %{{x}}<br>{title}: %{{z:{form}}}<extra></extra>",
+            hovertemplate=f"%{{y}}, {across.lower()} %{{x}}<br>{title}: %{{z:{form}}}<extra></extra>",
             xgap=1,
             ygap=1,
         )
     )
-    texts = np.vectorize(lambda v: "" if np.isnan(v) else format(v, ".0%" if percent else ".3g"))(numbers)
-    strength = (np.nan_to_num(numbers, nan=low) - low) / max(high - low, 1e-12)
-    write_cells(figure, across, down, texts, strength, dark)
-    figure.update_xaxes(title="Severity", type="category", showgrid=False)
+    if len(columns) <= _WRITTEN:
+        texts = np.vectorize(lambda v: "" if np.isnan(v) else format(v, ".0%" if percent else ".3g"))(numbers)
+        strength = (np.nan_to_num(numbers, nan=low) - low) / max(high - low, 1e-12)
+        write_cells(figure, columns, down, texts, strength, dark)
+    figure.update_xaxes(title=across, type="category", showgrid=False, automargin=True)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return tidy(figure, 110 + 24 * len(down))
 

@@ -15,6 +15,7 @@ from latentviz.figures.style import (
     LEGEND,
     OTHER_COLOUR,
     ROLE_COLOURS,
+    bars,
     empty,
     look,
     tidy,
@@ -262,14 +263,7 @@ def over(
             name=title,
             visible=True if name in _SHOWN else "legendonly",
             line={"color": drawn.colour, "dash": "dot" if name == "stability" else "solid", "width": 2},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["high"] - rows["result"],
-                "arrayminus": rows["result"] - rows["low"],
-                "thickness": 1,
-                "width": 2,
-            },
+            error_y=bars(rows["result"], rows["low"], rows["high"]),
             customdata=np.stack([rows["low"], rows["high"], rows["found"]], axis=1),
             hovertemplate=f"{title} %{{y:.3f}} (%{{customdata[0]:.3f}} – %{{customdata[1]:.3f}})<br>"
             f"{varied.lower()} %{{x}}, %{{customdata[2]}} clusters<extra></extra>",

@@ -16,6 +16,7 @@ from latentviz.figures.style import (
     RAMP,
     ROLE_COLOURS,
     Look,
+    bars,
     empty,
     tidy,
 )
@@ -203,14 +204,7 @@ def layers(table: pd.DataFrame, looks: Mapping[str, Look]) -> go.Figure:
             mode="markers",
             name=str(name) or "memorisation check",
             marker={"color": drawn.colour, "symbol": drawn.symbol, "size": 9},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["high"] - rows["auroc"],
-                "arrayminus": rows["auroc"] - rows["low"],
-                "thickness": 1,
-                "width": 3,
-            },
+            error_x=bars(rows["auroc"], rows["low"], rows["high"]),
             customdata=rows[["low", "high"]],
             hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} – %{customdata[1]:.3f})<extra></extra>",
         )
@@ -273,14 +267,7 @@ def criterion(table: pd.DataFrame, column: str, title: str, chosen: str, shifted
             name=HEADS.get(str(head), str(head)),
             text=about,
             marker={"color": HEAD_COLOURS.get(str(head), OTHER_COLOUR), "size": 9, "opacity": 0.75},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["high"] - rows[column],
-                "arrayminus": rows[column] - rows["low"],
-                "thickness": 0.8,
-                "width": 0,
-            }
+            error_x=bars(rows[column], rows["low"], rows["high"]) | {"thickness": 0.8, "width": 0}
             if intervals
             else None,
             hovertemplate=f"%{{text}}<br>{title} %{{x:.4f}}<br>accuracy %{{y:.1%}}<extra></extra>",

@@ -8,26 +8,23 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentviz.figures.against_accuracy import words
 from latentviz.figures.style import (
     CATEGORY_COLOURS,
-    GROUND_TO_BLUE,
     LEGEND,
     OTHER_COLOUR,
     ROLE_COLOURS,
+    bars,
     empty,
     look,
     tidy,
-    write_cells,
 )
 
 _HEIGHT = 380
 
+_THIN = {"thickness": 0.8, "width": 0, "color": OTHER_COLOUR}
+
 #: Dots that are named beside themselves; more would hide one another.
 _NAMED = 20
-
-#: Columns of a heat map whose cells have room for a number.
-_WRITTEN = 16
 
 
 def networks(models: pd.DataFrame, column: str, titles: Mapping[str, str], target: str) -> go.Figure:
@@ -56,8 +53,8 @@ def networks(models: pd.DataFrame, column: str, titles: Mapping[str, str], targe
             cliponaxis=False,
             name=str(training),
             marker={"size": 10, "color": look(number).colour},
-            error_x=_ends(rows, column),
-            error_y=_ends(rows, target),
+            error_x=bars(rows[column], rows[f"{column}_low"], rows[f"{column}_high"]) | _THIN,
+            error_y=bars(rows[target], rows[f"{target}_low"], rows[f"{target}_high"]) | _THIN,
             hovertemplate=f"%{{text}}<br>{titles[column]} %{{x:.3g}}<br>{titles[target]} "
             f"%{{y:{'.1%' if shares else '.3f'}}}<extra></extra>",
             showlegend=False,
@@ -65,18 +62,6 @@ def networks(models: pd.DataFrame, column: str, titles: Mapping[str, str], targe
     figure.update_xaxes(title=titles[column], tickformat=".0%" if column == "clean" else None)
     figure.update_yaxes(title=titles[target], tickformat=".0%" if shares else None)
     return tidy(figure, _HEIGHT)
-
-
-def _ends(rows: pd.DataFrame, column: str) -> dict:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": rows[f"{column}_high"] - rows[column],
-        "arrayminus": rows[column] - rows[f"{column}_low"],
-        "thickness": 0.8,
-        "width": 0,
-        "color": OTHER_COLOUR,
-    }
 
 
 def left_over(names: Sequence[str], residuals: np.ndarray, title: str, target: str, ranks: bool) -> go.Figure:
@@ -135,14 +120,7 @@ def without(table: pd.DataFrame, whole: tuple[float, float, float], title: str) 
             y=rows["training"],
             mode="markers",
             marker={"size": 8, "color": CATEGORY_COLOURS[0]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["high"] - rows["value"],
-                "arrayminus": rows["value"] - rows["low"],
-                "thickness": 1,
-                "width": 3,
-            },
+            error_x=bars(rows["value"], rows["low"], rows["high"]),
             customdata=rows[["low", "high"]],
             hovertemplate="without %{y}: %{x:.2f} (%{customdata[0]:.2f} – %{customdata[1]:.2f})<extra></extra>",
         )
@@ -182,14 +160,7 @@ def correlations(table: pd.DataFrame, kind: str, title: str) -> go.Figure:
             mode="markers",
             name=name,
             marker={"size": 9, "color": fill, "symbol": symbol},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows[f"{column}_high"] - rows[column],
-                "arrayminus": rows[column] - rows[f"{column}_low"],
-                "thickness": 1.2,
-                "width": 3,
-            },
+            error_x=bars(rows[column], rows[f"{column}_low"], rows[f"{column}_high"]),
             text=rows["title"],
             customdata=rows[[f"{column}_low", f"{column}_high", "n"]],
             hovertemplate=f"%{{text}}, {name}<br>{title} %{{x:.2f}} (%{{customdata[0]:.2f}} – %{{customdata[1]:.2f}})"
@@ -205,42 +176,6 @@ def correlations(table: pd.DataFrame, kind: str, title: str) -> go.Figure:
         zeroline=False,
     )
     return tidy(figure, 110 + 28 * len(table)).update_layout(legend=LEGEND)
-
-
-def by_corruption(grid: pd.DataFrame, dark: bool = False) -> go.Figure:
-    """Mean accuracy over severities, a column a network and a row a corruption.
-
-    Parameters
-    ----------
-    grid : DataFrame
-        One row a network, the best first; one column a corruption.
-    dark : bool
-    """
-    if grid.empty:
-        return empty("There are no corrupted versions that all networks have.", _HEIGHT)
-    numbers = grid.to_numpy(dtype=float).T
-    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
-    across, down = [str(name) for name in grid.index], [words(str(name)) for name in grid.columns]
-    figure = go.Figure(
-        go.Heatmap(
-            z=numbers,
-            x=across,
-            y=down,
-            colorscale=[list(step) for step in GROUND_TO_BLUE],
-            zmin=low,
-            zmax=high,
-            xgap=1,
-            ygap=1,
-            colorbar={"tickformat": ".0%", "thickness": 12},
-            hovertemplate="%{x}, %{y}: %{z:.1%}<extra></extra>",
-        )
-    )
-    if len(across) <= _WRITTEN:
-        texts = np.vectorize(lambda v: "" if np.isnan(v) else f"{100 * v:.0f}")(numbers)
-        write_cells(figure, across, down, texts, (np.nan_to_num(numbers, nan=low) - low) / max(high - low, 1e-9), dark)
-    figure.update_xaxes(type="category", showgrid=False, tickangle=-40, automargin=True)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, automargin=True)
-    return tidy(figure, 190 + 24 * len(down))
 
 
 def by_severity(table: pd.DataFrame) -> go.Figure:

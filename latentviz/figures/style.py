@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from latentviz.workspace import ImageSet
@@ -96,6 +98,12 @@ def looks_of_sets(sets: Mapping[str, ImageSet]) -> dict[str, Look]:
         name: Look(look(number).colour, _ROLE_DASHES[s.role], _ROLE_SYMBOLS[s.role], len(s))
         for number, (name, s) in enumerate(ordered)
     }
+
+
+def bars(values: pd.Series, low: pd.Series, high: pd.Series) -> dict[str, Any]:
+    """Error bars from one end of an interval to the other, as plotly has them."""
+    apart = {"array": high - values, "arrayminus": values - low}
+    return {"type": "data", "symmetric": False, **apart, "thickness": 1, "width": 3}
 
 
 def tidy(figure: go.Figure, height: int) -> go.Figure:

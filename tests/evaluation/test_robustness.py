@@ -9,12 +9,13 @@ import pytest
 
 import latentviz as lv
 from latentviz.errors import DataError
+from latentviz.evaluation.checkpoints import training_of
 from latentviz.evaluation.clustered import clusters
 from latentviz.evaluation.collapse import collapse
 from latentviz.evaluation.indicators import INDICATORS, How, cost, indicators, is_stored, run_job
 from latentviz.evaluation.nac_me import nac_me
 from latentviz.evaluation.reference import read_reference, reference_of
-from latentviz.evaluation.robustness import Networks, by_corruption, by_severity, check_task, training_of
+from latentviz.evaluation.robustness import Networks, by_corruption, by_severity, check_task
 from latentviz.geometry.clustering import Clustering
 from latentviz.progress import silent
 from tests.families import checkpoint
@@ -152,10 +153,12 @@ def test_checkpoints_of_one_training_belong_together(workspace):
 
 def test_tables_by_corruption_and_severity(runs, networks):
     found = networks.compared()
-    table = by_corruption(found.versions)
-    assert list(table.columns) == list(FAMILIES)
+    table = by_corruption(found)
+    assert list(table.index) == list(FAMILIES)
+    best = found.models.set_index("run").loc[list(table.columns), "corrupted"]
+    assert best.is_monotonic_decreasing
     expected = np.mean([right(runs[2], f"test-fog-{s}").mean() for s in SEVERITIES])
-    assert table.loc["c", "fog"] == pytest.approx(expected)
+    assert table.loc["fog", "c"] == pytest.approx(expected)
     steps = by_severity(found).set_index(["run", "severity"])["accuracy"]
     assert steps["a", 0] == pytest.approx(right(runs[0], "test").mean())
     assert steps["a", 3] == pytest.approx(np.mean([right(runs[0], f"test-{n}-3").mean() for n in FAMILIES]))

@@ -1,0 +1,243 @@
+"""Are two samples of features of one distribution? Statistics with permutation tests, also of pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentviz.errors import DataError
+
+#: Permutations behind a p-value.
+PERMUTATIONS = 999
+
+#: Samples that are compared all with all at most; of more some are drawn, half of each domain if it has as many.
+PAIRED = 4000
+
+#: Random directions of :func:`sliced_wasserstein`.
+DIRECTIONS = 500
+
+
+@dataclass(frozen=True)
+class TwoSample:
+    """A statistic of two samples with the p-value of its permutation test.
+
+    Attributes
+    ----------
+    value : float
+    p : float
+        Share of permutations with at least this value, the data themselves among them; small: the domains differ.
+    samples : (int, int)
+        Of each domain that were compared.
+    """
+
+    value: float
+    p: float
+    samples: tuple[int, int]
+
+
+def mmd(
+    one: np.ndarray,
+    other: np.ndarray,
+    *,
+    bandwidth: float | None = None,
+    permutations: int = PERMUTATIONS,
+    paired: bool = False,
+    seed: int = 0,
+) -> TwoSample:
+    r"""Squared maximum mean discrepancy with a Gaussian kernel, unbiased.
+
+    .. math:: k(x, y) = \exp\left(-\lVert x - y \rVert^2 / (2 h^2)\right)
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (N, D) and (M, D)
+    bandwidth : float, optional
+        h; by default the median distance of two different samples.
+    permutations : int
+    paired : bool
+        Row n of both is a pair: a permutation exchanges the two of a pair, instead of all samples.
+    seed : int
+        Of the permutations, and of the draw if there are more than :data:`PAIRED` samples.
+
+    Returns
+    -------
+    TwoSample
+        The value may be negative.
+
+    Raises
+    ------
+    DataError
+        If a domain has fewer than two samples, pairs do not fit, or all samples are equal.
+
+    References
+    ----------
+    A. Gretton et al., A kernel two-sample test, Journal of Machine Learning Research 13 (2012), equations 3 and 4.
+    """
+    a, b = _drawn(one, other, paired, seed)
+    values, n = np.concatenate([a, b]), len(a)
+    squared = _squared_distances(values)
+    width = _median_distance(squared) if bandwidth is None else bandwidth
+    if not width > 0:
+        raise DataError("All samples are equal, or the bandwidth is not positive; there is nothing to compare.")
+    kernel = np.exp(squared / (-2 * width**2))
+    np.fill_diagonal(kernel, 0)
+    rows = _domains(n, len(b), permutations, paired, seed)
+    return _tested(_mmd_of(kernel, rows, paired), (n, len(b)))
+
+
+def _mmd_of(kernel: np.ndarray, first: np.ndarray, paired: bool) -> np.ndarray:
+    """Of every row of ``first`` (R, N + M), which says which samples are of the first domain.
+
+    The two of a pair depend on each other, so that they are not compared (equation 4).
+    """
+    inside = first.astype(np.float64)
+    n, m = inside.sum(axis=1), (1 - inside).sum(axis=1)
+    towards = inside @ kernel
+    of_first = np.einsum("rn,rn->r", towards, inside)
+    between = towards.sum(axis=1) - of_first
+    of_second = kernel.sum() - of_first - 2 * between
+    if paired:
+        half = len(kernel) // 2
+        between, pairs = between - kernel[np.arange(half), half + np.arange(half)].sum(), n * (n - 1)
+    else:
+        pairs = n * m
+    return of_first / (n * (n - 1)) + of_second / (m * (m - 1)) - 2 * between / pairs
+
+
+def henze_penrose(
+    one: np.ndarray, other: np.ndarray, *, permutations: int = PERMUTATIONS, paired: bool = False, seed: int = 0
+) -> TwoSample:
+    r"""Henze–Penrose divergence from the edges of the minimum spanning tree that join the domains (Friedman–Rafsky).
+
+    .. math:: D = 1 - R \frac{N + M}{2 N M}
+
+    Parameters
+    ----------
+    one, other, permutations, paired, seed
+        As of :func:`mmd`.
+
+    Returns
+    -------
+    TwoSample
+        Near 1: a single edge joins them; 0: as many as by chance. It may be negative.
+
+    References
+    ----------
+    J. H. Friedman, L. C. Rafsky, Multivariate generalizations of the Wald–Wolfowitz and Smirnov two-sample tests,
+    Annals of Statistics 7 (1979). N. Henze, M. D. Penrose, On the multivariate runs test, Annals of Statistics 27
+    (1999).
+    """
+    from latentviz.geometry._spanning_tree import spanning_tree
+
+    a, b = _drawn(one, other, paired, seed)
+    n, m = len(a), len(b)
+    # Of equal distances the tree takes the first: in an order that knows the domains it would depend on them.
+    order = np.random.default_rng([seed, 2]).permutation(n + m)
+    edges = order[spanning_tree(np.concatenate([a, b])[order])]
+    rows = _domains(n, m, permutations, paired, seed)
+    joins = (rows[:, edges[:, 0]] != rows[:, edges[:, 1]]).sum(axis=1)
+    return _tested(1 - joins * (n + m) / (2 * n * m), (n, m))
+
+
+def sliced_wasserstein(
+    one: np.ndarray, other: np.ndarray, *, order: int = 2, directions: int = DIRECTIONS, seed: int = 0
+) -> float:
+    """Sliced Wasserstein distance: root of the mean of ``W_p^p`` over random directions.
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (N, D) and (M, D)
+    order : {1, 2}
+        p.
+    directions : int
+    seed : int
+
+    References
+    ----------
+    N. Bonneel, J. Rabin, G. Peyré, H. Pfister, Sliced and Radon Wasserstein barycenters of measures, Journal of
+    Mathematical Imaging and Vision 51 (2015).
+    """
+    if order not in (1, 2):
+        raise DataError(f"The order is {order}; expected 1 or 2.")
+    if directions < 1:
+        raise DataError(f"There are {directions} directions; expected at least 1.")
+    a, b = checked(one, other, fewest=1)
+    axes = np.random.default_rng(seed).normal(size=(a.shape[1], directions))
+    axes /= np.linalg.norm(axes, axis=0)
+    shares = np.unique(np.concatenate([np.arange(len(a) + 1) / len(a), np.arange(len(b) + 1) / len(b)]))
+    # Between two of these shares both quantile functions are constant.
+    middle, weight = (shares[1:] + shares[:-1]) / 2, np.diff(shares)
+    places = [np.minimum((middle * len(z)).astype(np.int64), len(z) - 1) for z in (a, b)]
+    total = 0.0
+    for axis in axes.T:
+        first, second = (np.sort(z @ axis)[place] for z, place in zip((a, b), places, strict=True))
+        total += float(weight @ np.abs(first - second) ** order)
+    return float((total / directions) ** (1 / order))
+
+
+def checked(one: np.ndarray, other: np.ndarray, fewest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both domains' features (N, D) and (M, D) as float64.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit, one has fewer samples, or a feature is not finite.
+    """
+    found = []
+    for values in (one, other):
+        z = np.asarray(values, dtype=np.float64)
+        if z.ndim != 2:
+            raise DataError(f"The features have the shape {z.shape}; expected (N, D).")
+        if len(z) < fewest:
+            raise DataError(f"A domain has {len(z):,} samples; at least {fewest} are needed.")
+        if not np.isfinite(z).all():
+            raise DataError(f"{int((~np.isfinite(z).all(axis=1)).sum()):,} samples have features that are not finite.")
+        found.append(z)
+    if found[0].shape[1] != found[1].shape[1]:
+        raise DataError(f"The domains have {found[0].shape[1]:,} and {found[1].shape[1]:,} features; they must agree.")
+    return found[0], found[1]
+
+
+def _drawn(one: np.ndarray, other: np.ndarray, paired: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    a, b = checked(one, other, fewest=2)
+    if paired and len(a) != len(b):
+        raise DataError(f"Pairs need as many samples on both sides; there are {len(a):,} and {len(b):,}.")
+    random, most = np.random.default_rng([seed, 1]), PAIRED // 2
+    if len(a) + len(b) <= PAIRED:
+        return a, b
+    if paired:
+        rows = np.sort(random.choice(len(a), most, replace=False))
+        return a[rows], b[rows]
+    n = min(len(a), max(most, PAIRED - len(b)))
+    drawn = [np.sort(random.choice(len(z), k, replace=False)) for z, k in ((a, n), (b, min(len(b), PAIRED - n)))]
+    return a[drawn[0]], b[drawn[1]]
+
+
+def _domains(n: int, m: int, permutations: int, paired: bool, seed: int) -> np.ndarray:
+    """Which samples (R + 1, n + m) are of the first domain: as they are, then permuted."""
+    if permutations < 1:
+        raise DataError(f"There are {permutations} permutations; expected at least 1.")
+    random = np.random.default_rng(seed)
+    first = np.arange(n + m) < n
+    if not paired:
+        return np.stack([first, *(random.permutation(first) for _ in range(permutations))])
+    turned = random.random((permutations, n)) < 0.5
+    return np.concatenate([first[None], np.concatenate([~turned, turned], axis=1)])
+
+
+def _tested(values: np.ndarray, samples: tuple[int, int]) -> TwoSample:
+    """The first is of the data."""
+    least = values[0] - 1e-12 * max(1.0, abs(float(values[0])))  # equal but for rounding
+    return TwoSample(float(values[0]), float((values >= least).mean()), samples)
+
+
+def _squared_distances(values: np.ndarray) -> np.ndarray:
+    from scipy.spatial.distance import pdist, squareform
+
+    return squareform(pdist(values, "sqeuclidean"))
+
+
+def _median_distance(squared: np.ndarray) -> float:
+    above = squared[np.triu_indices(len(squared), 1)]
+    return float(np.sqrt(np.median(above)))
