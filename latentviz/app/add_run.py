@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from latentviz.app import image_folders, roots, show
-from latentviz.datasets.preprocessing import Preprocessing
+from latentviz.datasets.preprocessing import COMPRESSIONS, Preprocessing
 from latentviz.errors import DataError
 from latentviz.extraction.request import Request, SetRequest
 from latentviz.jobs import submit
@@ -141,7 +141,14 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
             )
             usual = usual.changed(channels=channels)
             key = f"{model}-{channels}"  # mean and std of three channels mean nothing for one
-            sqrt = st.checkbox("Square root", usual.sqrt, key=f"sqrt-{key}", help="Compresses SAR magnitudes.")
+            compress = st.selectbox(
+                "Dynamic range",
+                list(COMPRESSIONS),
+                index=list(COMPRESSIONS).index(usual.compress),
+                format_func=COMPRESSIONS.__getitem__,
+                key=f"compress-{key}",
+                help="Compresses radar magnitudes, of which few are large.",
+            )
             standardise = st.checkbox("Standardise each image", usual.standardise, key=f"standardise-{key}")
         with second:
             sides = "224 or 32x32; empty for none"
@@ -151,9 +158,11 @@ def _preprocessing(chosen: ModelSpec | None) -> Preprocessing | None:
             scale = "On the 0–1 scale, separated by commas"
             mean = st.text_input("Mean", _listed(usual.mean), key=f"mean-{key}", help=scale)
             std = st.text_input("Std", _listed(usual.std), key=f"std-{key}", help=scale)
+            clip = st.text_input("Clip", _listed(usual.clip), key=f"clip-{key}", help="Least and largest: 0, 0.5")
     try:
         return usual.changed(
-            sqrt=sqrt,
+            compress=compress,
+            clip=_values(clip),
             standardise=standardise,
             resize=_sides(resize),
             crop=_sides(crop),

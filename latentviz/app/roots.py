@@ -10,7 +10,8 @@ from pathlib import Path
 import streamlit as st
 
 from latentviz import launch
-from latentviz.datasets.source import SUFFIXES, source_paths
+from latentviz.datasets.opening import source_paths
+from latentviz.datasets.reading import SUFFIXES
 from latentviz.errors import DataError
 from latentviz.extraction.request import Request, SetRequest
 

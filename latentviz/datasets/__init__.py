@@ -1,8 +1,11 @@
 """Image sets from where they are: folders, arrays, torchvision's collections."""
 
 from latentviz.datasets.classes import match_labels
+from latentviz.datasets.folders import folder
+from latentviz.datasets.opening import open_source
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.datasets.source import ImagePart, ImageSource, arrays, folder, open_source, torchvision_set
+from latentviz.datasets.source import ImagePart, ImageSource, arrays
+from latentviz.datasets.torchvision_sets import torchvision_set
 
 __all__ = [
     "ImagePart",

@@ -129,7 +129,7 @@ def decode(
         return Batch(np.empty((0, 1, 1, preprocessing.depth), np.uint8), None, unreadable)
     small = None
     if pixels[0].shape != (side, side, 3) or pixels[0].dtype != np.uint8:
-        small = np.stack([thumbnail(p, side) for p in pixels])
+        small = np.stack([thumbnail(preprocessing.picture(p), side) for p in pixels])
     return Batch(np.stack(pixels), small, unreadable)
 
 

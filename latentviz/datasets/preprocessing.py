@@ -18,12 +18,22 @@ _RESAMPLING = {
 }
 _CHANNELS = {"rgb": 3, "grey": 1}
 
+Compression = Literal["none", "sqrt", "quarter-power", "db"]
+
+#: What compresses the dynamic range, in words.
+COMPRESSIONS: dict[Compression, str] = {
+    "none": "none",
+    "sqrt": "square root",
+    "quarter-power": "fourth root",
+    "db": "decibels",
+}
+
 
 class Preprocessing(BaseModel):
     """What happens to an image before the network, in this order.
 
-    channels → resize → centre crop → division by the largest value of the bit depth →
-    square root → per-image standardisation → ``(x − mean) / std``.
+    channels → resize → centre crop → division by the largest value of the bit depth → clip →
+    compression of the dynamic range → per-image standardisation → ``(x − mean) / std``.
 
     Attributes
     ----------
@@ -36,8 +46,14 @@ class Preprocessing(BaseModel):
         Centre crop; images that are smaller are padded with zeros.
     scale : float, optional
         Divisor of the raw values; by default 255 for 8 and 65,535 for 16 bits, 1 for floats.
-    sqrt : bool
-        Square root after scaling (compresses the dynamic range of SAR magnitudes).
+    clip : (float, float), optional
+        Lowest and highest scaled value; what is beyond becomes the limit itself, and nothing is stretched.
+    compress : {"none", "sqrt", "quarter-power", "db"}
+        What makes radar magnitudes, of which few are large, less uneven: their square root, their fourth root, or
+        their decibels: ``20 log₁₀ x`` from ``floor`` to 0 dB, as numbers from 0 to 1 (larger ones stay larger).
+        Negative values count as 0.
+    floor : float
+        Of ``"db"``, in dB below 1.
     standardise : bool
         Give each image mean 0 and standard deviation 1.
     mean, std : tuple of float, optional
@@ -51,17 +67,29 @@ class Preprocessing(BaseModel):
     (1, 1, 2, 2)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     channels: Literal["rgb", "grey"] = "rgb"
     resize: int | tuple[int, int] | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
     crop: int | tuple[int, int] | None = None
     scale: float | None = Field(default=None, gt=0)
-    sqrt: bool = False
+    clip: tuple[float, float] | None = None
+    compress: Compression = "none"
+    floor: float = Field(default=-60, lt=0, ge=-600)
     standardise: bool = False
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_runs(cls, values: Any) -> Any:
+        """``sqrt`` is what the square root was asked for with before there were others."""
+        if isinstance(values, dict) and "sqrt" in values:
+            values = dict(values)
+            if values.pop("sqrt"):
+                values.setdefault("compress", "sqrt")
+        return values
 
     @model_validator(mode="after")
     def _one_value_a_channel(self) -> Preprocessing:
@@ -71,6 +99,8 @@ class Preprocessing(BaseModel):
                 raise ValueError(f"{name} has {len(values)} values for {self.depth} channels")
         if self.std is not None and min(self.std) <= 0:
             raise ValueError("std must be positive")
+        if self.clip is not None and not self.clip[0] < self.clip[1]:
+            raise ValueError("clip needs a lower and a higher value, in this order")
         if any(min(_pair(sides)) < 1 for sides in (self.resize, self.crop) if sides is not None):
             raise ValueError("resize and crop must be at least 1 pixel")
         return self
@@ -126,7 +156,7 @@ class Preprocessing(BaseModel):
         return pixels if self.crop is None else _centre_crop(pixels, _pair(self.crop))
 
     def tensor(self, pixels: np.ndarray) -> np.ndarray:
-        """Scale, square root, standardisation and normalisation of a batch.
+        """Scale, clip, compression, standardisation and normalisation of a batch.
 
         Parameters
         ----------
@@ -137,11 +167,7 @@ class Preprocessing(BaseModel):
         -------
         ndarray of shape (N, channels, height, width), float32, C-contiguous
         """
-        divisor = self.scale or _full_scale(pixels.dtype)
-        x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).astype(np.float32)
-        x /= np.float32(divisor)
-        if self.sqrt:
-            np.sqrt(np.maximum(x, 0, out=x), out=x)
+        x = self._scaled(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
         if self.standardise:
             x -= x.mean(axis=(1, 2, 3), keepdims=True)
             x /= np.maximum(x.std(axis=(1, 2, 3), keepdims=True), 1e-6)
@@ -149,6 +175,35 @@ class Preprocessing(BaseModel):
             x -= np.asarray(self.mean, dtype=np.float32).reshape(1, -1, 1, 1)
         if self.std is not None:
             x /= np.asarray(self.std, dtype=np.float32).reshape(1, -1, 1, 1)
+        return x
+
+    def picture(self, pixels: np.ndarray) -> np.ndarray:
+        """An image as people should see it.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (height, width, channels)
+
+        Returns
+        -------
+        ndarray of shape (height, width, channels)
+            8 bits as they are; others scaled, clipped and compressed as for the network. Where values go beyond 1, as
+            magnitudes without a full scale do, they are shown relative to the image's largest.
+        """
+        if pixels.dtype == np.uint8 or (self.scale, self.clip, self.compress) == (None, None, "none"):
+            return pixels
+        full = self.scale or _full_scale(pixels.dtype)
+        seen = self._scaled(pixels, full if self.clip else max(full, float(pixels.max(initial=0))))
+        return seen / np.maximum(seen.max(initial=0), 1)
+
+    def _scaled(self, pixels: np.ndarray, scale: float | None = None) -> np.ndarray:
+        """Scaled, clipped and compressed, as a new array of float32."""
+        x = pixels.astype(np.float32)
+        x /= np.float32(scale or self.scale or _full_scale(pixels.dtype))
+        if self.clip is not None:
+            np.clip(x, *self.clip, out=x)
+        if self.compress != "none":
+            _COMPRESSIONS[self.compress](np.maximum(x, 0, out=x), self.floor)
         return x
 
     def sentence(self) -> str:
@@ -160,14 +215,35 @@ class Preprocessing(BaseModel):
         if self.crop is not None:
             steps.append(f"centre crop {_times(_pair(self.crop))}")
         steps.append(f"÷ {self.scale:g}" if self.scale else "scale to 0–1")
-        if self.sqrt:
-            steps.append("square root")
+        if self.clip is not None:
+            steps.append(f"clip to {self.clip[0]:g} … {self.clip[1]:g}")
+        if self.compress != "none":
+            steps.append(f"dB above {self.floor:g}" if self.compress == "db" else COMPRESSIONS[self.compress])
         if self.standardise:
             steps.append("standardise each image")
         for name in ("mean", "std"):
             if (values := getattr(self, name)) is not None:
                 steps.append(f"{name} {', '.join(f'{v:.4g}' for v in values)}")
         return " → ".join(steps)
+
+
+def _root(x: np.ndarray, floor: float) -> None:
+    np.sqrt(x, out=x)
+
+
+def _fourth_root(x: np.ndarray, floor: float) -> None:
+    np.sqrt(np.sqrt(x, out=x), out=x)
+
+
+def _decibels(x: np.ndarray, floor: float) -> None:
+    np.maximum(x, np.float32(10 ** (floor / 20)), out=x)
+    np.log10(x, out=x)
+    x *= np.float32(20 / -floor)
+    x += 1
+
+
+#: Change values of at least 0 in place.
+_COMPRESSIONS = {"sqrt": _root, "quarter-power": _fourth_root, "db": _decibels}
 
 
 def _pair(side: int | tuple[int, int]) -> tuple[int, int]:
@@ -251,6 +327,8 @@ def _checked(array: np.ndarray) -> np.ndarray:
             f"An image array has shape {array.shape}; expected (height, width) or (height, width, channels) "
             "with 1, 3 or 4 channels, and at least one pixel."
         )
+    if array.dtype.kind == "c":
+        raise DataError("An image array is complex, but magnitudes are expected; give the absolute values (np.abs).")
     if array.dtype.kind == "f":
         return array.astype(np.float32)
     if array.dtype not in (np.uint8, np.uint16):

@@ -258,6 +258,12 @@ def _is_in_order(clean: ImageSet, corrupted: ImageSource, preprocessing: Preproc
         return False
     rows = np.unique(np.linspace(0, len(clean) - 1, _COMPARED).astype(int))
     before, side = clean.thumbnails(rows).astype(float), clean.thumbnails(rows[:1]).shape[1]
-    after = np.stack([thumbnail(preprocessing.pixels(image), side) for n in rows for image in corrupted.part(n, n + 1)])
+    after = np.stack(
+        [
+            thumbnail(preprocessing.picture(preprocessing.pixels(image)), side)
+            for n in rows
+            for image in corrupted.part(n, n + 1)
+        ]
+    )
     apart = np.abs(before[:, None] - after[None].astype(float)).mean(axis=(2, 3, 4))
     return bool((apart.argmin(axis=1) == np.arange(len(rows))).mean() > 0.5)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from latentviz.datasets.source import Corrupted, ImageSource, open_source
+from latentviz.datasets.opening import open_source
+from latentviz.datasets.source import Corrupted, ImageSource
 from latentviz.errors import DataError
 from latentviz.models.spec import ModelSpec
 from latentviz.workspace import ImageSet, Run
@@ -53,6 +54,8 @@ def originals(image_set: ImageSet, source: ImageSource | None = None) -> ImageSo
             )
         source = open_source(text, image_set.role)
     listed = image_set.listing(["id"])["id"].tolist()
+    if source.ids != listed and set(listed) <= (there := {name: row for row, name in enumerate(source.ids)}).keys():
+        source = source.subset([there[name] for name in listed])  # the set was a part of what is opened by name
     if source.ids != listed:
         raise DataError(
             f'{source.title} no longer holds the images that "{image_set.name}" was made of ({len(source):,} now, '

@@ -66,7 +66,7 @@ def _plan_set(name: str, source: ImageSource, classes: Sequence[str]) -> Planned
         else:
             check_range(name, labels, len(classes))
             names = np.array([*classes, ""], dtype=object)[labels].tolist()
-    listing = listing_of(source.ids, names, labels)
+    listing = pd.concat([listing_of(source.ids, names, labels), pd.DataFrame(dict(source.metadata))], axis=1)
     entry = SetEntry(
         name=name,
         role=role,

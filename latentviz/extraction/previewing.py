@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from latentviz.datasets.classes import suggest
 from latentviz.datasets.decode import prepare, thumbnail_side
+from latentviz.datasets.opening import open_source
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.datasets.source import ImageSource, open_source
+from latentviz.datasets.source import ImageSource
 from latentviz.errors import DataError
 from latentviz.extraction.plan import class_names, plan_sets
 from latentviz.extraction.request import Request, SetRequest
@@ -118,7 +119,8 @@ def _preview_set(
         images = []
         for row in chosen:
             for image in source.part(int(row), int(row) + 1):
-                images.append(thumbnail(prepare(image, source.ids[row], preprocessing), side))
+                seen = prepare(image, source.ids[row], preprocessing)
+                images.append(thumbnail(preprocessing.picture(seen), side))
                 shown.captions.append(source.class_names[row])
         shown.images = np.stack(images)
     except DataError as error:

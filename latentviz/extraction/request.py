@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from latentviz.datasets.opening import open_source
 from latentviz.datasets.preprocessing import Preprocessing
-from latentviz.datasets.source import ImageSource, open_source
+from latentviz.datasets.source import ImageSource
 from latentviz.models.spec import ModelSpec
 from latentviz.workspace import Role
 

@@ -146,12 +146,11 @@ def _open_run(
     look: Callable[[], Look],
 ) -> Run:
     """The run to write into: a new one, or one that the same model made."""
-    recipe = classifier.preprocessing.model_dump(mode="json")
     if name in workspace:
         run = workspace[name]
         same = (
             run.manifest.model.get("fingerprint") == classifier.fingerprint
-            and run.manifest.preprocessing == recipe
+            and Preprocessing.model_validate(run.manifest.preprocessing or {}) == classifier.preprocessing
             and list(run.classes) == classes
         )
         if not same:
@@ -170,7 +169,7 @@ def _open_run(
             classes=classes,
             width=classifier.head.width,
             head=classifier.head.kind,
-            preprocessing=recipe,
+            preprocessing=classifier.preprocessing.model_dump(mode="json"),
             batch=size,
             chunk=size * max(1, CHUNK_ROWS // size),
             versions={library: version for library in libraries if (version := _version(library))},

@@ -59,7 +59,7 @@ def _there(workspace: Workspace, request: Request) -> Run | None:
     run, wanted = workspace[request.name], request.model.model_dump(mode="json", exclude_none=True)
     recipe = request.preprocessing
     same = run.manifest.model.get("spec") == wanted and (
-        recipe is None or run.manifest.preprocessing == recipe.model_dump(mode="json")
+        recipe is None or Preprocessing.model_validate(run.manifest.preprocessing or {}) == recipe
     )
     same = same and request.classes in (None, list(run.classes))
     return run if same and not _lacking(run, request.sources()) else None

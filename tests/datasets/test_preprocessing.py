@@ -200,10 +200,15 @@ def test_shapes_that_are_no_image(shape):
         RGB.pixels(np.zeros(shape, dtype=np.uint8))
 
 
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.int32, np.int64, np.uint32, np.complex64, object])
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int32, np.int64, np.uint32, object])
 def test_dtypes_that_are_no_pixels(dtype):
     with pytest.raises(DataError, match="uint8, uint16 or floating point, not"):
         RGB.pixels(np.zeros((4, 4, 3), dtype=dtype))
+
+
+def test_complex_values_are_no_magnitudes():
+    with pytest.raises(DataError, match=r"complex, but magnitudes are expected.*np.abs"):
+        GREY.pixels(np.ones((4, 4), dtype=np.complex64))
 
 
 # --- numbers ---
@@ -219,11 +224,47 @@ def test_scaling_by_bit_depth_or_by_hand():
 
 def test_square_root_and_standardisation():
     pixels = noise(8, 9, 1)[None, :, :, None]
-    x = Preprocessing(channels="grey", sqrt=True, standardise=True).tensor(pixels)
+    x = Preprocessing(channels="grey", compress="sqrt", standardise=True).tensor(pixels)
     root = np.sqrt(pixels[0, :, :, 0] / 255)
     np.testing.assert_allclose(x[0, 0], (root - root.mean()) / root.std(), atol=1e-5)
     assert x.mean() == pytest.approx(0, abs=1e-6)
     assert x.std() == pytest.approx(1, abs=1e-6)
+
+
+def test_compressions_are_what_they_are_called():
+    x = np.array([-0.5, 0, 1e-4, 0.25, 1, 4], np.float32).reshape(1, 1, 6, 1)
+
+    def compressed(**how):
+        return Preprocessing(channels="grey", **how).tensor(x).ravel()
+
+    magnitude = np.maximum(x.ravel(), 0)
+    np.testing.assert_allclose(compressed(compress="sqrt"), magnitude**0.5, rtol=1e-6)
+    np.testing.assert_allclose(compressed(compress="quarter-power"), magnitude**0.25, rtol=1e-6)
+    decibels = 20 * np.log10(np.maximum(magnitude, 1e-3))
+    np.testing.assert_allclose(compressed(compress="db"), 1 + decibels / 60, atol=1e-6)
+    np.testing.assert_allclose(compressed(compress="db", floor=-20)[:4], [0, 0, 0, 1 - 12.0412 / 20], atol=1e-5)
+    np.testing.assert_allclose(compressed(clip=(0, 0.5)), np.clip(x.ravel(), 0, 0.5))
+    np.testing.assert_allclose(compressed(clip=(0, 0.25), compress="sqrt")[-1], 0.5)
+
+
+def test_a_square_root_of_older_runs_is_read():
+    old = {"channels": "grey", "crop": 64, "sqrt": True, "standardise": True}
+    assert Preprocessing.model_validate(old) == Preprocessing(
+        channels="grey", crop=64, compress="sqrt", standardise=True
+    )
+    assert Preprocessing.model_validate({"sqrt": False}) == Preprocessing()
+
+
+def test_people_see_magnitudes_compressed():
+    chip = np.array([[0, 1], [16, 81]], np.float32)[:, :, None]
+    how = Preprocessing(channels="grey", compress="quarter-power", standardise=True)
+    np.testing.assert_allclose(how.picture(chip)[:, :, 0], np.array([[0, 1], [2, 3]]) / 3, rtol=1e-6)
+    clipped = Preprocessing(channels="grey", clip=(0, 16)).picture(chip)
+    np.testing.assert_allclose(clipped[:, :, 0], np.array([[0, 1], [16, 16]]) / 16)
+    small = np.full((2, 2, 1), 0.0625, np.float32)  # within 0–1: not stretched
+    np.testing.assert_allclose(how.picture(small), 0.5)
+    bytes_ = np.full((2, 2, 1), 7, np.uint8)
+    assert how.picture(bytes_) is bytes_
 
 
 def test_every_image_is_standardised_by_itself():
@@ -264,7 +305,9 @@ def test_tensor_is_contiguous_and_leaves_the_pixels_alone():
         interpolation=st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos"]),
         crop=st.none() | st.integers(1, 500) | st.tuples(st.integers(1, 500), st.integers(1, 500)),
         scale=st.none() | st.floats(0.1, 1e5),
-        sqrt=st.booleans(),
+        clip=st.none() | st.tuples(st.floats(-1, 0), st.floats(0.1, 1)),
+        compress=st.sampled_from(["none", "sqrt", "quarter-power", "db"]),
+        floor=st.floats(-100, -1),
         standardise=st.booleans(),
         mean=st.none() | st.tuples(st.floats(-1, 1)) | st.tuples(*[st.floats(-1, 1)] * 3),
         std=st.none() | st.tuples(st.floats(0.01, 1)) | st.tuples(*[st.floats(0.01, 1)] * 3),
@@ -277,7 +320,7 @@ def test_survives_json(preprocessing):
 
 
 def test_the_sentence_tells_the_steps_in_order():
-    preprocessing = Preprocessing(channels="grey", resize=256, crop=64, sqrt=True, standardise=True)
+    preprocessing = Preprocessing(channels="grey", resize=256, crop=64, compress="sqrt", standardise=True)
     assert preprocessing.sentence() == (
         "grey → resize to shorter side 256 (bilinear) → centre crop 64×64 → scale to 0–1 → square root → "
         "standardise each image"
@@ -291,6 +334,11 @@ def test_the_sentence_tells_the_steps_in_order():
         ({"channels": "grey", "std": (1.0, 1.0, 1.0)}, "std has 3 values for 1 channels"),
         ({"std": (1.0, 0.0, 1.0)}, "std must be positive"),
         ({"resize": 0}, "at least 1 pixel"),
+        ({"clip": (1, 0)}, "clip needs a lower and a higher value"),
+        ({"floor": 3}, "floor"),
+        ({"floor": -2000}, "floor"),
+        ({"clip": (0, float("inf"))}, "clip"),
+        ({"scale": float("inf")}, "scale"),
         ({"crop": (5, -1)}, "at least 1 pixel"),
         ({"scale": 0}, "scale"),
         ({"channels": "bgr"}, "channels"),

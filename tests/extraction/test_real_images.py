@@ -36,7 +36,7 @@ def test_radar_images_with_other_builds_of_the_same_vehicles(shared, workspace):
             "slicy": lv.folder(mstar / "confuser_slicy", "ood"),
         },
         workspace=workspace,
-        preprocessing=lv.Preprocessing(channels="grey", crop=64, sqrt=True, standardise=True),
+        preprocessing=lv.Preprocessing(channels="grey", crop=64, compress="sqrt", standardise=True),
         classes=model["classes"],
         progress=silent,
     )

@@ -66,7 +66,7 @@ def test_the_published_checkpoint_and_its_onnx_file_are_the_same_network(shared)
 
 def test_radar_network_with_its_own_preprocessing(shared):
     model = described(shared, "mstar_smallcnn")
-    preprocessing = Preprocessing(channels="grey", crop=64, sqrt=True, standardise=True)
+    preprocessing = Preprocessing(channels="grey", crop=64, compress="sqrt", standardise=True)
     classifier = load(ModelSpec(onnx=shared / "models" / model["file"]), preprocessing)
     features, logits, labels = run(classifier, shared / "sar" / "mstar" / "test_15deg", model["classes"])
     assert len(labels) == 2425
