@@ -16,16 +16,22 @@ def set_request(text: str) -> dict[str, str]:
     """``NAME=SOURCE:ROLE`` as a set of a request."""
     from latentviz.workspace.manifest import ROLES
 
-    name, source = pair(text, "--set")
-    source, colon, role = source.rpartition(":")
+    name, rest = pair(text, "--set")
+    place, colon, role = rest.rpartition(":")
     if not colon or role not in ROLES:
         raise DataError(f'--set "{text}" names no role; write NAME=SOURCE:ROLE with one of {", ".join(ROLES)}.')
-    local = not source.startswith("torchvision:") and "," not in source
-    return {
-        "name": name,
-        "role": role,
-        "source": str(Path(source).expanduser().absolute()) if local else source,
-    }
+    return {"name": name, "role": role, "source": source(place)}
+
+
+def source(text: str) -> str:
+    """Where images are, so that it still holds in a background job."""
+    from latentviz.datasets.sar import layout
+
+    if text.startswith(layout.SAMPLE):
+        place, domain, rendering = layout.parts(text)
+        return f"{layout.SAMPLE}{place}:{domain}:{rendering}"
+    is_elsewhere = text.startswith("torchvision:") or "," in text
+    return text if is_elsewhere else str(Path(text).expanduser().absolute())
 
 
 def pair(text: str, option: str) -> tuple[str, str]:
@@ -90,7 +96,7 @@ def class_names(text: str | None) -> list[str] | None:
 
 
 def preprocessing_changes(
-    resize: str | None, crop: str | None, mean: str | None, std: str | None, **others: Any
+    resize: str | None, crop: str | None, mean: str | None, std: str | None, clip: str | None = None, **others: Any
 ) -> dict[str, Any]:
     """What was asked of :class:`latentviz.Preprocessing`; what was not is left out."""
     changes = others | {
@@ -98,6 +104,7 @@ def preprocessing_changes(
         "crop": size(crop),
         "mean": numbers(mean, "--mean"),
         "std": numbers(std, "--std"),
+        "clip": numbers(clip, "--clip"),
     }
     changes = {key: value for key, value in changes.items() if value is not None}
     return changes | {key: None for key, text in (("resize", resize), ("crop", crop)) if text == "none"}

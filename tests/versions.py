@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -42,13 +42,14 @@ def add_shifted(
     corruption: CorruptionRecord | None = None,
     skipped: Sequence[int] = (),
     written: int | None = None,
+    metadata: Mapping[str, np.ndarray] | None = None,
 ) -> lv.Run:
     """Add a set of role shifted: features (N, D) of all that is listed, of which some could not be read.
 
     ``written`` rows only are on disk if the extraction was interrupted.
     """
     names = np.array([*run.classes, ""], dtype=object)[labels].tolist()
-    listing = listing_of(ids or [f"{n:06d}" for n in range(len(labels))], names, labels)
+    listing = listing_of(ids or [f"{n:06d}" for n in range(len(labels))], names, labels).assign(**metadata or {})
     entry = SetEntry(
         name=name,
         role="shifted",

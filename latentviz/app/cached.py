@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Thumbnails of a random handful.
 HANDFUL = 24
+#: Most texts of a column that can colour samples.
+MOST_TEXTS = 100
 #: Most neighbours of a sample that are shown; all are looked up at once, so that asking for more costs nothing.
 NEIGHBOURS = 48
 
@@ -206,6 +208,20 @@ def _points(_run: Run, folder: str, fingerprint: str, sets: tuple[str, ...]) -> 
     table = _run.table(sets)
     table["row"] = table.groupby("set", sort=False).cumcount()
     return table
+
+
+def metadata(run: Run, sets: Sequence[str]) -> list[str]:
+    """Columns of the sets' index that say more of a sample than its class, e.g. ``azimuth``; not one a sample."""
+    return _metadata(run, str(run.folder), run.fingerprint, tuple(sets))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _metadata(_run: Run, folder: str, fingerprint: str, sets: tuple[str, ...]) -> list[str]:
+    tables = [_run[name].index.drop(columns=["id", "class_name", "label"]) for name in sets]
+    kinds = {name: {table[name].dtype.kind for table in tables if name in table} for table in tables for name in table}
+    texts = [name for name, kind in kinds.items() if not kind <= set("fiu")]
+    many = [name for name in texts if sum(table[name].nunique() for table in tables if name in table) > MOST_TEXTS]
+    return [str(name) for name, kind in kinds.items() if len(kind) == 1 and name not in many]
 
 
 def stored_for(run: Run, sets: Sequence[str]) -> list[Stored]:

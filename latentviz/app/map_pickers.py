@@ -182,6 +182,7 @@ def colour_by(
     """Column that colours the map, or the scorer whose stored scores do."""
     scored = {cached.stored_title(stored): stored for stored in cached.stored_for(run, sets)}
     titles = TITLES | (versions.COLOURS if versions.of(run, sets) else {})
+    titles |= {name: name.capitalize().replace("_", " ") for name in cached.metadata(run, sets)}
     by = st.selectbox(
         label,
         [*titles, cached.DISTORTION, *scored],

@@ -10,6 +10,7 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image, ImageFile
 
+from latentviz.datasets.sar import matfile, phoenix
 from latentviz.errors import DataError, UnreadableImageError
 
 #: An image as it comes out of a file.
@@ -19,8 +20,21 @@ Decoded = Image.Image | np.ndarray
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".mat")
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is an image by its name, or one of MSTAR's, which end in three digits, by its first line."""
+    ending = path.suffix.lower()
+    return ending in SUFFIXES or (_is_numbered(ending) and phoenix.is_phoenix(path))
+
+
+def _is_numbered(ending: str) -> bool:
+    return len(ending) == 4 and ending[1:].isdigit()
+
+
 def read_image(path: Path, name: str) -> Decoded:
-    """Decode one file completely.
+    """Decode one file completely; of complex radar chips (.mat, Phoenix) the magnitude, as float32.
 
     A PIL image, or an array where PIL would drop the lower 8 bits of 16.
 
@@ -30,12 +44,18 @@ def read_image(path: Path, name: str) -> Decoded:
         If it is missing, empty, truncated or not an image; names the file.
     """
     try:
+        if (ending := path.suffix.lower()) == ".mat":
+            return matfile.read_chip(path, name)
+        if _is_numbered(ending):
+            return phoenix.read_chip(path, name)
         with path.open("rb") as file:
             image = Image.open(file)
             if _loses_bits(image):
                 return _deep_png(path) if image.format == "PNG" else _refuse_deep(image)
             image.load()
             return image
+    except UnreadableImageError:
+        raise
     except DAMAGE as error:
         raise UnreadableImageError(f"{path} cannot be read: {_reason(path, error)}.", name) from None
 

@@ -213,9 +213,25 @@ def most_confused(image_set: ImageSet, limit: int = 12) -> pd.DataFrame:
 
 
 def warnings(run: Run) -> list[str]:
-    """Sentences about what looks wrong in a run: classes in another order than the network's."""
+    """Sentences about what looks wrong in a run: classes in another order than the network's, radar chips rescaled."""
     found = [shuffled_classes(confusion_matrix(s), s.classes) for s in run if s.role in ("fit", "ind")]
-    return list(dict.fromkeys(sentence for sentence in found if sentence))
+    return list(dict.fromkeys(sentence for sentence in [*found, rescaled_chips(run)] if sentence))
+
+
+def rescaled_chips(run: Run) -> str:
+    """A sentence if radar chips, which have an azimuth, were resized as wholes, else ""."""
+    resize = (run.manifest.preprocessing or {}).get("resize")
+    if resize is None:
+        return ""
+    chips = [s.name for s in run.uncorrupted.values() if "azimuth" in s.index]
+    if not chips:
+        return ""
+    size = f"shorter side {resize}" if isinstance(resize, int) else "×".join(map(str, resize))
+    return (
+        f"The radar chips of {', '.join(chips[:3])}{' …' if len(chips) > 3 else ''} are resized as wholes ({size}). "
+        "Where chips of one class are larger than those of another, the scale gives the class away: crop native "
+        "pixels instead (--preset sar)."
+    )
 
 
 def shuffled_classes(matrix: np.ndarray, classes: tuple[str, ...]) -> str:

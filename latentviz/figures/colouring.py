@@ -120,7 +120,7 @@ def colour(points: pd.DataFrame, by: str, sets: Iterable[str] = ()) -> Colour:
     points : DataFrame
         Of :meth:`latentviz.Run.table`; all of them, so that a filter does not change the colours.
     by : str
-        ``set``, ``role``, ``label``, ``prediction``, ``correct``, or a numeric column; where a number is missing,
+        ``set``, ``role``, ``label``, ``prediction``, ``correct``, or a column of metadata; where a number is missing,
         the point is grey.
     sets : iterable of str, optional
         All of the run's, so that a set has the same colour here as in every other figure, and in every layout;
@@ -133,14 +133,19 @@ def colour(points: pd.DataFrame, by: str, sets: Iterable[str] = ()) -> Colour:
     if by == "role":
         return _categories("Role", values, list(ROLE_COLOURS), ROLE_COLOURS)
     if values.dtype.kind in "fiu":
-        return numbers(TITLES.get(by, by), values.to_numpy())
+        return numbers(_title(by), values.to_numpy())
+    values = values.where(values.notna(), "")  # of sets that do not have the column
     if by == "set":
         palette = {name: look(number).colour for number, name in enumerate(dict.fromkeys([*sets, *values.unique()]))}
         return _categories(TITLES[by], values, list(palette), palette)
     frequent = set(values.value_counts().index[:CATEGORY_LIMIT])
     order = sorted(values.unique())
     palette = dict(zip([name for name in order if name in frequent], CATEGORY_COLOURS, strict=False))
-    return _categories(TITLES.get(by, by), values, order, palette)
+    return _categories(_title(by), values, order, palette)
+
+
+def _title(column: str) -> str:
+    return TITLES.get(column, column.capitalize().replace("_", " "))
 
 
 def numbers(title: str, values: np.ndarray) -> Colour:

@@ -10,7 +10,11 @@ from sklearn import metrics
 
 from latentviz import ModelSpec, Run, extract, folder
 from latentviz.evaluation import accuracy
+from latentviz.evaluation.accuracy import rescaled_chips, warnings
 from latentviz.progress import silent
+from latentviz.workspace.manifest import write
+from tests.paired import paired_run
+from tests.versions import clean_run
 
 CLASSES = ["cat", "dog", "emu"]
 
@@ -175,3 +179,21 @@ def test_warnings_look_at_sets_with_the_models_own_classes():
 
     assert len(warnings("ind")) == 1
     assert warnings("shifted") == []
+
+
+def test_radar_chips_that_were_resized_are_told(workspace):
+    run = paired_run(workspace)
+    assert rescaled_chips(run) == ""  # not known to be resized
+    about = run.manifest.model_copy(update={"preprocessing": {"resize": [64, 64]}})
+    write(run.folder / "manifest.json", about)
+    said = warnings(run.reopened())
+    assert len(said) == 1
+    assert said[0].startswith("The radar chips of simulated, measured are resized as wholes (64×64).")
+    write(run.folder / "manifest.json", about.model_copy(update={"preprocessing": {"crop": 64}}))
+    assert warnings(run.reopened()) == []
+
+
+def test_pictures_without_a_pose_may_be_resized(workspace):
+    run = clean_run(workspace)
+    write(run.folder / "manifest.json", run.manifest.model_copy(update={"preprocessing": {"resize": 32}}))
+    assert rescaled_chips(run.reopened()) == ""

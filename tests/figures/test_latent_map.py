@@ -134,3 +134,15 @@ def test_samples_that_another_run_lacks_have_no_colour_of_its(by):
         assert {entry.name: entry.points for entry in spread.legend()}["not there"] == 6
     everyone = np.arange(len(table))
     assert coloured.spread(everyone, everyone, len(table)).categories == coloured.categories
+
+
+def test_metadata_that_only_some_sets_have():
+    table = points()
+    table["serial"] = np.where(table["set"] == "train", "b01", None)
+    made = colouring.colour(table, "serial")
+    assert made.title == "Serial"
+    assert made.categories == ("", "b01")
+    table["pose_difference"] = np.where(table["set"] == "train", 3.0, np.nan)
+    made = colouring.colour(table, "pose_difference")
+    assert made.title == "Pose difference"
+    assert np.isnan(made.values[-1])
