@@ -143,6 +143,45 @@ def test_of_many_samples_some_are_compared(monkeypatch):
     assert mmd(a, b, permutations=9, seed=3) == mmd(a, b, permutations=9, seed=3)
 
 
+def test_intervals_hold_the_truth():
+    """Shifted Gaussians, whose squared MMD is known: 95 % intervals hold it nearly as often as they say."""
+    width, shift, samples = 5, 0.5, 60
+    bandwidth = 1.5 * np.sqrt(width)
+    inside = (bandwidth**2 / (bandwidth**2 + 2)) ** (width / 2)
+    truth = inside * 2 * (1 - np.exp(-width * shift**2 / (2 * (bandwidth**2 + 2))))
+    found = [
+        mmd(
+            gauss(samples, width, 2 * s),
+            gauss(samples, width, 2 * s + 1) + shift,
+            bandwidth=bandwidth,
+            permutations=1,
+            halves=40,
+        )
+        for s in range(60)
+    ]
+    assert np.mean([one.value for one in found]) == pytest.approx(truth, rel=0.1)
+    assert np.mean([one.low <= truth <= one.high for one in found]) > 0.85
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_halves_vary_as_samples_do(paired):
+    """The spread of Henze–Penrose over samples is what the halves of one of them say, about."""
+    found = []
+    for s in range(60):
+        one = gauss(60, 4, 2 * s)
+        other = (one if paired else 0) + gauss(60, 4, 2 * s + 1) + 0.5
+        found.append(henze_penrose(one, other, permutations=1, halves=40, paired=paired))
+    spread = np.mean([(one.high - one.low) / (2 * 1.96) for one in found])
+    assert spread == pytest.approx(np.std([one.value for one in found]), rel=0.35)
+
+
+def test_no_interval_where_nothing_varies():
+    far = henze_penrose(gauss(20), gauss(20, seed=1) + 99, permutations=9, halves=20)
+    assert far.value == 0.95  # a single edge joins them: 1 − 40 / 800
+    assert np.isnan(far.low)
+    assert np.isnan(mmd(gauss(3), gauss(3, seed=1), permutations=9, halves=20).low)  # too few for halves
+
+
 @pytest.mark.parametrize("test", [mmd, henze_penrose])
 def test_what_cannot_be_compared(test):
     with pytest.raises(DataError, match="at least 2 are needed"):
