@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from latentviz import cli_comparing, cli_corruptions, cli_coverage, cli_maps, cli_scoring, cli_training
+from latentviz import (
+    cli_comparing,
+    cli_corruptions,
+    cli_coverage,
+    cli_maps,
+    cli_scoring,
+    cli_training,
+    cli_transfer,
+)
 from latentviz import cli_options as options
 from latentviz import cli_parsing as parse
 from latentviz.cli_common import WorkspaceOption, say, show, stoppable
@@ -33,6 +41,7 @@ app.add_typer(cli_corruptions.app)
 app.add_typer(cli_coverage.app)
 app.add_typer(cli_comparing.app)
 app.add_typer(cli_training.app)
+app.add_typer(cli_transfer.app)
 
 
 @app.command()
@@ -51,13 +60,19 @@ def extract(
     layer: Annotated[str | None, typer.Option(help="Name of the last linear layer.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     classes: options.Classes = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"{options.PRESETS}; by default what the model's published weights expect."),
+    ] = None,
     rename: Annotated[list[str] | None, typer.Option(help="Class folder FOLDER=CLASS. Repeat.")] = None,
     channels: options.Channels = None,
     resize: options.Resize = None,
     crop: options.Crop = None,
     interpolation: Annotated[str | None, typer.Option(help="nearest, bilinear, bicubic, lanczos.")] = None,
     scale: Annotated[float | None, typer.Option(help="Divisor of the raw values.")] = None,
-    sqrt: options.Sqrt = None,
+    clip: options.Clip = None,
+    compress: options.Compress = None,
+    floor: options.Floor = None,
     standardise: options.Standardise = None,
     mean: options.Mean = None,
     std: options.Std = None,
@@ -78,6 +93,7 @@ def extract(
     from latentviz.extraction import Request, run_request
     from latentviz.models import ModelSpec, default_preprocessing
     from latentviz.progress import bar
+    from latentviz.training.presets import preset as preset_named
     from latentviz.workspace import Workspace
 
     renamed = dict(parse.pair(text, "--rename") for text in rename or [])
@@ -100,15 +116,20 @@ def extract(
         channels=channels,
         interpolation=interpolation,
         scale=scale,
-        sqrt=sqrt,
+        clip=clip,
+        compress=compress,
+        floor=floor,
         standardise=standardise,
     )
+    prepared = None if preset is None else preset_named(preset).preprocessing
     request = Request.model_validate(
         {
             "model": spec,
             "sets": [{**parse.set_request(text), "rename": renamed} for text in sets],
             "name": name,
-            "preprocessing": default_preprocessing(spec).changed(**changes) if changes else None,
+            "preprocessing": (prepared or default_preprocessing(spec)).changed(**changes)
+            if changes or prepared
+            else None,
             "classes": parse.class_names(classes),
             "skip_unreadable": skip_unreadable,
             "download": download,
@@ -225,13 +246,16 @@ def app_(
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's images and workspace go.")] = Path("demo"),
 ) -> None:
-    """Prepare the demo workspace: real digits, two trained networks, no downloads."""
+    """Prepare the demo workspace: real digits, two trained networks, synthetic radar chips, no downloads."""
     from latentviz.demo import corrupt_in_background, prepare, train_in_background
     from latentviz.progress import bar
+    from latentviz.sar_demo import prepare_in_background
 
     with stoppable(), bar() as progress:
         workspace = prepare(folder, progress)
     _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
+    if prepare_in_background(workspace, folder / "radar"):
+        say("Synthetic radar chips and a network that knows their simulated half are made in the background.")
     if corrupt_in_background(workspace):
         say("Corrupted versions of the test images are made in the background; the app shows how far they are.")
     if train_in_background(workspace, folder / "images"):
@@ -239,7 +263,7 @@ def demo(
 
 
 def _show_sets(run: Run) -> None:
-    from latentviz.evaluation.accuracy import sets_table
+    from latentviz.evaluation.accuracy import sets_table, warnings
     from latentviz.workspace.exporting import no_sets
 
     if not run.sets:
@@ -258,6 +282,8 @@ def _show_sets(run: Run) -> None:
     )
     if corrupted:
         typer.echo(f"And {corrupted} corrupted versions of these.")
+    for sentence in warnings(run):
+        say(sentence, "yellow")
 
 
 def _show(frame: pd.DataFrame, title: str) -> None:

@@ -39,7 +39,7 @@ def train(
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     seeds: Annotated[str, typer.Option(help="How many, or which with commas.")] = "1",
     checkpoints: Annotated[int, typer.Option(min=1, help="How many to keep of each, on a log scale.")] = 15,
-    preset: Annotated[str, typer.Option(help="What the images are: colour, grey, sar.")] = "colour",
+    preset: Annotated[str, typer.Option(help=f"{options.PRESETS}.")] = "colour",
     batch: Annotated[int, typer.Option(min=2)] = 128,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.1,
     momentum: Annotated[float, typer.Option()] = 0.9,
@@ -57,7 +57,9 @@ def train(
     channels: options.Channels = None,
     resize: options.Resize = None,
     crop: options.Crop = None,
-    sqrt: options.Sqrt = None,
+    clip: options.Clip = None,
+    compress: options.Compress = None,
+    floor: options.Floor = None,
     standardise: options.Standardise = None,
     mean: options.Mean = None,
     std: options.Std = None,
@@ -75,7 +77,15 @@ def train(
 
     kind = preset_named(preset)
     changes = parse.preprocessing_changes(
-        resize, crop, mean, std, channels=channels, sqrt=sqrt, standardise=standardise
+        resize,
+        crop,
+        mean,
+        std,
+        channels=channels,
+        clip=clip,
+        compress=compress,
+        floor=floor,
+        standardise=standardise,
     )
     usual = kind.preprocessing or architecture(arch).preprocessing
     recipe: dict[str, Any] = {

@@ -41,6 +41,8 @@ KINDS = {
     "versions": "latentviz.extraction.several:run_job",
     "layers": "latentviz.extraction.job:run_layers",
     "train": "latentviz.training.series:run_job",
+    "sar-demo": "latentviz.sar_demo:run_job",
+    "transfer": "latentviz.training.transfer:run_job",
     "project": "latentviz.projection.job:run_job",
     "align": "latentviz.projection.job:run_aligned",
     "trajectory": "latentviz.projection.trajectory:run_job",
@@ -48,6 +50,7 @@ KINDS = {
     "statistic": "latentviz.evaluation.feature_statistics:run_job",
     "cluster": "latentviz.evaluation.clustered:run_job",
     "clusters-over": "latentviz.evaluation.cluster_stability:run_job",
+    "domains": "latentviz.evaluation.domain_statistics:run_job",
     "indicators": "latentviz.evaluation.indicators:run_job",
 }
 

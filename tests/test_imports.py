@@ -15,10 +15,20 @@ FILES = sorted([*(ROOT / "latentviz").rglob("*.py"), *(ROOT / "app_pages").glob(
 GROUND = {"compiling", "errors", "interrupts", "latents", "lazy", "progress", "thumbnails"}
 STORE = GROUND | {"workspace"}
 NUMBERS = STORE | {"projection", "scorers", "geometry", "clustering", "evaluation"}
-EVERYTHING = NUMBERS | {"datasets", "models", "extraction", "training", "jobs", "importing", "demo", "launch"}
+EVERYTHING = NUMBERS | {
+    "datasets",
+    "models",
+    "extraction",
+    "training",
+    "jobs",
+    "importing",
+    "demo",
+    "sar_demo",
+    "launch",
+}
 
 #: Modules of the command line that hold commands.
-_COMMANDS = ("comparing", "corruptions", "coverage", "maps", "scoring", "training")
+_COMMANDS = ("comparing", "corruptions", "coverage", "maps", "scoring", "training", "transfer")
 
 #: Part of ``latentviz`` → the parts that it may import, itself aside.
 MAY_IMPORT = {
@@ -38,17 +48,19 @@ MAY_IMPORT = {
     "evaluation": STORE | {"projection", "scorers", "geometry", "clustering"},
     "figures": NUMBERS,
     "app": EVERYTHING | {"figures"},
-    "demo": STORE | {"datasets", "models", "extraction", "training", "jobs", "launch"},
+    "demo": STORE | {"datasets", "models", "extraction", "training", "jobs", "launch", "sar_demo"},
+    "sar_demo": NUMBERS | {"datasets", "extraction", "training", "jobs"},
     "cli": EVERYTHING | {f"cli_{name}" for name in ("common", "options", "parsing", *_COMMANDS)},
     "cli_common": set(),
     "cli_options": set(),
-    "cli_parsing": STORE,
+    "cli_parsing": STORE | {"datasets"},
     "cli_comparing": NUMBERS | {"extraction", "cli_common", "cli_parsing"},
     "cli_corruptions": NUMBERS | {"datasets", "extraction", "cli_common", "cli_parsing"},
     "cli_coverage": NUMBERS | {"extraction", "cli_common"},
     "cli_maps": NUMBERS | {"cli_common"},
     "cli_scoring": NUMBERS | {"cli_common"},
     "cli_training": EVERYTHING | {"figures", "cli_common", "cli_options", "cli_parsing"},
+    "cli_transfer": EVERYTHING | {"cli_common", "cli_options", "cli_parsing"},
     "__init__": EVERYTHING,
 }
 
@@ -109,6 +121,7 @@ def test_nothing_runs_what_a_file_contains(path):
             "latentviz.jobs",
             "latentviz.cli",
             "latentviz.demo",
+            "latentviz.sar_demo",
             "latentviz.importing",
         ],
         sorted(f"latentviz.app.{path.stem}" for path in (ROOT / "latentviz" / "app").glob("[a-z]*.py")),

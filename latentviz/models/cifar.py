@@ -40,16 +40,19 @@ class CifarResNet(nn.Module):
     blocks : int
         Residual blocks a stage (n): 3 for ResNet-20, 5 for -32, 7 for -44, 9 for -56.
     num_classes, channels : int
+    latent : int, optional
+        Features, by one more layer with ReLU (``embedding``) after the mean over the map; 64 without it.
     """
 
-    def __init__(self, blocks: int, num_classes: int = 10, channels: int = 3) -> None:
+    def __init__(self, blocks: int, num_classes: int = 10, channels: int = 3, latent: int | None = None) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.layer1 = self._stage(16, 16, blocks, 1)
         self.layer2 = self._stage(16, 32, blocks, 2)
         self.layer3 = self._stage(32, 64, blocks, 2)
-        self.linear = nn.Linear(64, num_classes)
+        self.embedding = nn.Identity() if latent is None else nn.Sequential(nn.Linear(64, latent), nn.ReLU())
+        self.linear = nn.Linear(latent or 64, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
@@ -63,7 +66,7 @@ class CifarResNet(nn.Module):
         """Logits of shape (N, C)."""
         x = functional.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.linear(x.mean(dim=(2, 3)))
+        return self.linear(self.embedding(x.mean(dim=(2, 3))))
 
 
 def small_stem(block: type, layers: list[int], num_classes: int = 10, channels: int = 3) -> nn.Module:

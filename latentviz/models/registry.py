@@ -138,11 +138,14 @@ def _torchvision_builder(name: str) -> Callable[[int, int], nn.Module]:
     return build
 
 
-def _cifar(depth: int) -> Architecture:
+def _cifar(depth: int, latent: int | None = None) -> Architecture:
     def build(num_classes: int, channels: int) -> nn.Module:
-        return CifarResNet((depth - 2) // 6, num_classes, channels)
+        return CifarResNet((depth - 2) // 6, num_classes, channels, latent)
 
-    return Architecture(f"resnet{depth}", f"CIFAR ResNet-{depth} (option A)", build, SMALL, (("fc.", "linear."),))
+    name, title = f"resnet{depth}", f"CIFAR ResNet-{depth} (option A)"
+    if latent is not None:
+        name, title = f"{name}-{latent}", f"{title} with {latent} features"
+    return Architecture(name, title, build, SMALL, (("fc.", "linear."),))
 
 
 def _small_stem(depth: int, block: type, layers: list[int]) -> Architecture:
@@ -164,6 +167,7 @@ SMALL = Preprocessing(channels="rgb", resize=(32, 32), mean=IMAGENET_MEAN, std=I
 
 for _depth in (20, 32, 44, 56):
     register(_cifar(_depth))
+register(_cifar(20, latent=256))
 register(_small_stem(18, resnet.BasicBlock, [2, 2, 2, 2]))
 register(_small_stem(50, resnet.Bottleneck, [3, 4, 6, 3]))
 for _widths in ((16, 32, 64), (16, 32, 64, 128)):

@@ -35,6 +35,8 @@ class TrainingRequest(BaseModel):
         :func:`latentviz.corrupt`.
     severities : list of int
         Of these.
+    attributes : dict
+        What else groups the runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +51,7 @@ class TrainingRequest(BaseModel):
     classes: list[str] | None = None
     corruptions: list[str] = []
     severities: list[int] = [1, 3, 5]
+    attributes: dict[str, str | int | float] = {}
 
     @field_validator("family")
     @classmethod

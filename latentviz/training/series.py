@@ -90,7 +90,7 @@ def train(
 
 def request_sources(request: TrainingRequest) -> dict[str, ImageSource]:
     """The sets of a request, opened and listed."""
-    from latentviz.datasets.source import open_source
+    from latentviz.datasets.opening import open_source
 
     return {entry.name: open_source(entry.source, entry.role, entry.rename) for entry in request.sets}
 
@@ -169,6 +169,7 @@ class _Kept:
             preprocessing=self.preprocessing,
             classes=self.classes,
             attributes={
+                **self.request.attributes,
                 "family": self.request.family,
                 "head": recipe.head,
                 "seed": recipe.seed,
