@@ -59,6 +59,12 @@ page = st.navigation(
             help="Networks side by side under corruption, and what in their clean features tells them apart.",
         ),
         st.Page(
+            "app_pages/simulated_against_measured.py",
+            title="Simulated against measured",
+            icon=":material/compare:",
+            help="Two domains, such as simulated and measured radar chips: pairs, shift, what is flagged.",
+        ),
+        st.Page(
             "app_pages/neural_collapse.py",
             title="Neural collapse",
             icon=":material/hub:",

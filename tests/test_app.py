@@ -35,6 +35,7 @@ PAGES = (
     "neuron_coverage",
     "clustering",
     "robustness_across_models",
+    "simulated_against_measured",
     "neural_collapse",
     "l2_against_plain",
     "train",

@@ -476,7 +476,7 @@ def test_no_tab_is_empty_without_corrupted_versions(workspace, monkeypatch, tab)
     if tab == "Across sets":
         assert verdict(app).startswith("Over 4 shifted sets of one model, Spearman")
         assert "Within a" not in details(app)
-        assert "There are no corrupted versions here, and so no families." in said(app)
+        assert "**Without one family**" not in said(app)
 
 
 def test_a_constant_accuracy_says_so(workspace, monkeypatch):

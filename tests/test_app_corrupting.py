@@ -226,7 +226,7 @@ def test_from_one_image_to_its_path(versions_on_map, workspace):
     points = cached.points(run, NOISY)
     path = severity_paths(run, NOISY, "test", 42)["gaussian_noise"]
     expected = [int(points.index[(points["set"] == name) & (points["row"] == row)][0]) for name, row in path]
-    assert state["paths"] == [{"rows": expected, "colour": look(0).colour}]
+    assert state["paths"] == [{"rows": expected, "colour": look(0).colour, "thin": False}]
     assert app.subheader[0].value == "000042"
     (legend,) = (element.proto.body for element in app.get("html") if "Paths of" in element.proto.body)
     assert "gaussian noise" in legend

@@ -15,16 +15,9 @@ from latentviz.evaluation.robustness_relations import CLEAN, relation, verdict
 pytest.importorskip("onnxruntime")
 pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("one_thread")]
 
-CORRUPTIONS = (
-    "gaussian_noise",
-    "impulse_noise",
-    "defocus_blur",
-    "motion_blur",
-    "fog",
-    "brightness",
-    "contrast",
-    "jpeg_compression",
-)
+#: One of every family, weak and strong: all of them would take ten minutes.
+CORRUPTIONS = ("gaussian_noise", "defocus_blur", "fog", "jpeg_compression")
+SEVERITIES = (1, 4)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +38,7 @@ def compared(shared, published, tmp_path, call) -> tuple:
     code, shown, complaint = call(
         *("compare", "-w", tmp_path / "ws", "--models", tmp_path / "models.json"),
         *("--sets", f"train={images}/lossless_train:fit", "--sets", f"test={images}/lossless_test:ind"),
-        *("--corruptions", ",".join(CORRUPTIONS), "--severities", "1,3,5"),
+        *("--corruptions", ",".join(CORRUPTIONS), "--severities", ",".join(map(str, SEVERITIES))),
         *("-o", tmp_path / "networks.csv", "--relations", tmp_path / "relations.csv"),
     )
     assert code == 0, complaint
@@ -58,7 +51,7 @@ def test_twelve_networks(compared, published):
     assert len(models) == len(published) == 12
     for model in published:
         assert models.loc[model["name"], "clean"] == pytest.approx(model["accuracy_lossless_220"], abs=0.005)
-    assert (models["versions"] == len(CORRUPTIONS) * 3).all()
+    assert (models["versions"] == len(CORRUPTIONS) * len(SEVERITIES)).all()
     assert (models["corrupted"] < models["clean"]).all()
     assert models[list(INDICATORS)].notna().all(axis=None)
     # Networks whose features are clear clusters have an overlap of distances to match.
@@ -75,7 +68,7 @@ def test_twelve_networks(compared, published):
         partial = table.drop(index=CLEAN)
         assert partial[[f"partial_{kind}", f"partial_{kind}_low", f"partial_{kind}_high"]].notna().all(axis=None)
     assert (table["n"] == 12).all()
-    assert "12 networks, 24 corrupted versions of test" in shown
+    assert "12 networks, 8 corrupted versions of test" in shown
     assert "20 indicators are compared" in complaint
 
     # The page's numbers are these, and what is said of them ends in a conclusion.

@@ -50,17 +50,20 @@ def sets(name: str, table: pd.DataFrame, clean: pd.DataFrame, what: Statistic) -
             f"intervals are for these {len(models_there)} models; corruptions and other sets are resampled."
         )
     with pickers.row():
-        options = [*(["run"] if len(models_there) > 1 else []), *(by for by in COLOURED_BY if by != "run")]
+        corrupted = bool((table["corruption"] != "").any())
+        options = ["run"] if corrupted and len(models_there) > 1 else []
+        options += [by for by in COLOURED_BY if by not in ("run", "set")] if corrupted else ["set"]
+        options += ["run"] if not corrupted and len(models_there) > 1 else []
         by = st.segmented_control(
             "Colour by",
             options,
             format_func=COLOURED_BY.__getitem__,
             default=options[0],
             required=True,
-            key="dots-by",
+            key=f"dots-by-{corrupted}-{len(options)}",
             persist_state="session",
         )
-        lines = st.toggle("Join severities", value=True, key="dots-lines", persist_state="session")
+        lines = corrupted and st.toggle("Join severities", value=True, key="dots-lines", persist_state="session")
     st.plotly_chart(
         figures.against_accuracy.dots(table, what.title, by, lines and by != "severity", clean),
         key="dots",
@@ -115,10 +118,8 @@ def coefficients(found: Relation) -> None:
                 "corruption are not independent."
             )
     with right:
-        st.markdown("**Without one family**")
-        if found.without.empty:
-            st.caption("There are no corrupted versions here, and so no families.")
-        else:
+        if not found.without.empty:
+            st.markdown("**Without one family**")
             changes = [f"{written(c)}" if np.isfinite(c) else "" for c in found.without["change"]]
             _correlations(found.without, "family", "Without", {"Change": changes})
 

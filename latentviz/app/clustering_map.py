@@ -5,24 +5,21 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from latentviz import figures, projection
+from latentviz import figures
 from latentviz.app import cached, map_samples, pickers, show
 from latentviz.app.clustering import Shown
 from latentviz.app.clustering_views import spread
+from latentviz.app.map_layout import two_dimensional
 from latentviz.app.map_selection import samples_of
 from latentviz.app.scatter import component, served
 from latentviz.figures import clustering, colouring
 from latentviz.figures.colouring import Colour
 from latentviz.figures.latent_map import POINT_LIMIT
-from latentviz.projection import Layout, LayoutSpec
+from latentviz.projection import Layout
 from latentviz.projection.selection import Selection
 
 #: Key of the maps' element.
 _ELEMENT = "clustering-map"
-#: Above this many samples a UMAP takes long: the page Latent map computes it in the background.
-_UNASKED = 20_000
-#: UMAP needs more than a handful of samples.
-_FEWEST = 5
 #: Selected images that are shown.
 _IMAGES = 24
 
@@ -35,7 +32,7 @@ def view(of: Shown) -> None:
             "Projection", ["UMAP", "PCA"], default="UMAP", required=True, key="clustering-projection",
             persist_state="session",
         )  # fmt: skip
-    layout = _layout(of, method)
+    layout = two_dimensional(of.run, (of.name,), method, of.is_unit)
     points = cached.points(of.run, (of.name,))
     colours = [clustering.colour(of.found.labels, of.names(), of.fills()), colouring.colour(points, beside)]
     said = component.said(_ELEMENT)
@@ -80,23 +77,6 @@ def _beside(of: Shown) -> str:
         "Beside", options, format_func=titles.__getitem__, default=options[0], required=True,
         key=f"clustering-beside-{of.image_set.labelled}", persist_state="session",
     )  # fmt: skip
-
-
-def _layout(of: Shown, method: str) -> Layout:
-    spec = LayoutSpec(sets=(of.name,), normalise=of.is_unit, method="umap")
-    if method == "PCA" or len(of.image_set) < _FEWEST:
-        spec = spec.model_copy(update={"method": "pca"})
-    found = projection.stored(of.run, spec)
-    if found is not None:
-        return found
-    if spec.method == "umap" and len(of.image_set) > _UNASKED:
-        st.caption(
-            f"A UMAP of {len(of.image_set):,} samples has not been computed yet; this is PCA. The page **Latent map** "
-            f"computes it: choose {of.name} alone there."
-        )
-        spec = spec.model_copy(update={"method": "pca"})
-    with show.progress() as progress:
-        return projection.compute(of.run, spec, progress)
 
 
 def _selected(of: Shown, selection: Selection, layout: Layout) -> None:

@@ -12,11 +12,15 @@ import plotly.graph_objects as go
 from latentviz.figures.style import GROUND_TO_BLUE, LEGEND, OTHER_COLOUR, empty, look, tidy, write_cells
 
 #: By what dots are coloured, in words.
-COLOURED_BY = {"corruption": "Corruption", "family": "Family", "severity": "Severity", "run": "Model"}
+COLOURED_BY = {
+    "corruption": "Corruption", "family": "Family", "severity": "Severity", "run": "Model", "set": "Set"
+}  # fmt: skip
 
 _HEIGHT = 480
 #: Diameter of a dot in pixels: more at every severity, so that the direction of a line is seen.
 _SMALLEST, _MORE = 6, 1.6
+#: And of all, where there are no severities.
+_ALL = 9
 #: Points of a curve; more are not seen.
 _POINTS = 500
 #: Columns of a grid whose cells have room for a number.
@@ -52,7 +56,7 @@ def dots(
         ``high``, ``labelled``, ``value``, ``value_low``, ``value_high``.
     title : str
         Of the statistic.
-    by : {"corruption", "family", "severity", "run"}
+    by : {"corruption", "family", "severity", "run", "set"}
     lines : bool
         Join the severities of a corruption.
     clean : DataFrame, optional
@@ -62,6 +66,7 @@ def dots(
     if drawn.empty:
         return empty("There is no set with labels to hold the statistic against.", _HEIGHT)
     figure = go.Figure()
+    least = _SMALLEST if drawn["severity"].any() else _ALL
     for number, (name, rows) in enumerate(drawn.groupby(by, sort=False)):
         made = look(number)
         ordered = pd.concat(list(_paths(rows)), ignore_index=True)
@@ -69,11 +74,11 @@ def dots(
             x=ordered["value"],
             y=ordered["accuracy"],
             mode="lines+markers" if lines else "markers",
-            name=_severity(name) if by == "severity" else words(str(name)),
+            name=_severity(name) if by == "severity" else str(name) if by in ("run", "set") else words(str(name)),
             line={"color": made.colour, "dash": made.dash, "width": 1.2},
             marker={
                 "color": made.colour,
-                "size": _SMALLEST + _MORE * ordered["severity"].fillna(0),
+                "size": least + _MORE * ordered["severity"].fillna(0),
                 "opacity": 0.85,
             },
             text=[_said(row) for row in ordered.itertuples()],

@@ -47,7 +47,9 @@ def test_the_selected_image_is_followed_through_its_versions(corrupted, serve, o
     on_map.click(places[chosen])
     on_map.ready()
     np.testing.assert_array_equal(np.flatnonzero(on_map.selected), [chosen])
-    assert on_map.evaluate("view.state.paths") == [{"rows": list(map(int, expected)), "colour": look(0).colour}]
+    assert on_map.evaluate("view.state.paths") == [
+        {"rows": list(map(int, expected)), "colour": look(0).colour, "thin": False}
+    ]
     # Drawn: along the way there is its colour, where it was not before.
     way = along(on_map.places()[expected]) - corner(on_map)
     assert np.mean(has(on_map.picture(), way, look(0).colour)) > 0.9

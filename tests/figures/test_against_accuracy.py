@@ -72,6 +72,7 @@ def test_categories_are_called_as_people_read_them():
         ["noise", "weather", "other sets"],
         ["severity 3", "severity 1", "severity 5", "other sets"],
         ["net"],
+        list(table()["set"].unique()),
     ]
 
 

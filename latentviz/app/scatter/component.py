@@ -71,10 +71,13 @@ class Path:
         In their order; those that are not shown are left out.
     colour : str
         As ``"#rrggbb"``.
+    thin : bool
+        Of many: a thin line without a point at its end.
     """
 
     rows: tuple[int, ...]
     colour: str
+    thin: bool = False
 
 
 #: Which browser element says something, and how often it has: the map keeps what is newer.
@@ -177,7 +180,9 @@ def scatter(
         "height": height,
         "name": name,
         "marked": [int(row) for row in marked],
-        "paths": [{"rows": [int(row) for row in path.rows], "colour": path.colour} for path in paths],
+        "paths": [
+            {"rows": [int(row) for row in path.rows], "colour": path.colour, "thin": path.thin} for path in paths
+        ],
         "selection": _selection(selection or Selection(), selected, turn, arrays),
     }
     _component()(

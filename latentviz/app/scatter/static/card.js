@@ -61,6 +61,8 @@ export class Card {
       const picture = element("img");
       picture.src = image;
       picture.alt = "";
+      // How wide it is decides how the words beside it wrap, and so how high the card is.
+      picture.addEventListener("load", () => this.last && this.move(this.last));
       parts.unshift(picture);
     }
     this.place.replaceChildren(...parts);

@@ -88,9 +88,9 @@ export class Frames {
           if (place) overlay.ring(context, place, ...how, ground);
         };
         if (look.density === "contours" && this.density) overlay.drawContours(context, panel, this.density[n]);
-        for (const { rows, colour } of state.paths) {
+        for (const { rows, colour, thin } of state.paths) {
           const places = rows.filter((row) => visible[row]).map((row) => panel.seen(row)).filter(Boolean);
-          if (places.length > 1) overlay.route(context, places, colour ?? text, ground);
+          if (places.length > 1) overlay[thin ? "link" : "route"](context, places, colour ?? text, ground);
         }
         for (const row of state.marked) ring(row, radius, 1.25, text);
         ring(single, radius + 2, 3, accent);

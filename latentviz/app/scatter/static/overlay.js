@@ -74,6 +74,18 @@ export function route(context, places, colour, ground) {
   context.fill();
 }
 
+/** What belongs together, of which there may be hundreds: a thin line. */
+export function link(context, places, colour) {
+  context.beginPath();
+  context.moveTo(...places[0]);
+  for (const place of places.slice(1)) context.lineTo(...place);
+  context.globalAlpha = 0.6;
+  context.lineWidth = 1;
+  context.strokeStyle = colour;
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
 /** A ring around a place. */
 export function ring(context, [x, y], radius, width, colour, ground) {
   for (const [line, stroke] of [
