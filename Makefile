@@ -36,6 +36,7 @@ bench: .venv/dev.stamp ## every benchmark once more, about half an hour; see ben
 	$(BIN)/python benchmarks/neural_collapse.py
 	$(BIN)/python benchmarks/neuron_coverage.py
 	$(BIN)/python benchmarks/clustering.py
+	$(BIN)/python benchmarks/domains.py
 	$(BIN)/python benchmarks/projection.py
 	$(BIN)/python benchmarks/map.py
 
