@@ -247,19 +247,18 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's images and workspace go.")] = Path("demo"),
 ) -> None:
     """Prepare the demo workspace: real digits, two trained networks, synthetic radar chips, no downloads."""
-    from latentviz.demo import corrupt_in_background, prepare, train_in_background
+    from latentviz.demo import in_background, prepare
     from latentviz.progress import bar
-    from latentviz.sar_demo import prepare_in_background
 
     with stoppable(), bar() as progress:
         workspace = prepare(folder, progress)
     _show(workspace.table().drop(columns=["width", "created"]), f"{workspace.path}")
-    if prepare_in_background(workspace, folder / "radar"):
-        say("Synthetic radar chips and a network that knows their simulated half are made in the background.")
-    if corrupt_in_background(workspace):
-        say("Corrupted versions of the test images are made in the background; the app shows how far they are.")
-    if train_in_background(workspace, folder / "images"):
-        say("Small networks are trained with and without an L2 head in the background, a few minutes.")
+    if in_background(workspace, folder):
+        say(
+            "In the background synthetic radar chips are made for a network that knows their simulated half, then "
+            "corrupted versions of the test images, and small networks are trained with and without an L2 head: a few "
+            "minutes; the app shows how far it is."
+        )
 
 
 def _show_sets(run: Run) -> None:

