@@ -129,7 +129,15 @@ def test_lines_join_the_pairs(app, run):
 
 def test_the_card_shows_both_chips(run):
     of = page.Shown(
-        domains_of(run), None, Asked.of("knn"), None, "test", 0.95, (np.zeros(60), np.zeros(63)), np.zeros(60)
+        domains_of(run),
+        None,
+        Asked.of("knn"),
+        None,
+        "test",
+        0.95,
+        (np.zeros(60), np.zeros(63)),
+        (np.zeros(60), np.zeros(63)),
+        np.zeros(60),
     )
     describe = domains_map.describer(of, points(run, ("simulated", "measured")))
     told = describe(ROWS + 4)

@@ -78,15 +78,15 @@ def statistic(run: Run, fit: FitOn) -> Statistic:
     return Statistic(name, asked, level, kind)
 
 
-def scorer(run: Run, fit: FitOn) -> Asked:
+def scorer(run: Run, fit: FitOn, key: str = "scorer-against", at_first: str = "energy") -> Asked:
     """Picker: one scorer that this run can be scored with, with the parameters chosen on the page of the scorers."""
     usable = scoring.usable(run, fit)
     name = st.selectbox(
         "Scorer",
         usable,
-        index=usable.index("energy") if "energy" in usable else 0,
+        index=usable.index(at_first) if at_first in usable else 0,
         format_func=scorer_title,
-        key="scorer-against",
+        key=key,
         persist_state="session",
         width=220,
     )

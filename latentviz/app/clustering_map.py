@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from latentviz import figures
 from latentviz.app import cached, map_samples, pickers, show
 from latentviz.app.clustering import Shown
 from latentviz.app.clustering_views import spread
-from latentviz.app.map_layout import two_dimensional
+from latentviz.app.map_layout import plain, selected, two_dimensional
 from latentviz.app.map_selection import samples_of
 from latentviz.app.scatter import component, served
 from latentviz.figures import clustering, colouring
 from latentviz.figures.colouring import Colour
-from latentviz.figures.latent_map import POINT_LIMIT
 from latentviz.projection import Layout
 from latentviz.projection.selection import Selection
 
@@ -80,9 +78,7 @@ def _beside(of: Shown) -> str:
 
 
 def _selected(of: Shown, selection: Selection, layout: Layout) -> None:
-    panel = component.Panel(layout.coordinates, Colour("", np.zeros(0)), alt="").layout
-    drawn = [shape for shape in selection.shapes if shape.polygon is None or shape.on == panel]
-    rows = np.flatnonzero(Selection(shapes=tuple(drawn)).resolve({panel: layout.coordinates}, len(layout.coordinates)))
+    rows = selected(layout, selection)
     if not len(rows):
         return
     inside = of.found.labels[rows]
@@ -97,10 +93,7 @@ def _selected(of: Shown, selection: Selection, layout: Layout) -> None:
 def _plain(of: Shown, layout: Layout, colours: list[Colour]) -> None:
     """Without WebGL: two plotly figures."""
     points = cached.points(of.run, (of.name,))
-    rows = np.arange(len(points))[:: max(1, -(-len(points) // POINT_LIMIT))]
-    axes = dict(zip("xy", layout.coordinates[rows].T, strict=False))
     for place, colour in zip(st.columns(2), colours, strict=True):
         with place:
             st.markdown(f"**{colour.title}**")
-            figure = figures.latent_map.scatter(points.iloc[rows].assign(**axes), colour.at(rows))
-            st.plotly_chart(figure, key=f"clustering-plain-{colour.title}", alt=f"Map coloured by {colour.title}")
+            plain(layout, points, colour, f"clustering-plain-{colour.title}")

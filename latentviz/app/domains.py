@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from latentviz.app import cached, domains_pairing, jobs_panel, pickers, scoring, scoring_work, show
+from latentviz.app import against, cached, domains_pairing, jobs_panel, pickers, scoring, scoring_work, show
 from latentviz.datasets.pairing import Pairing, find
 from latentviz.datasets.sar.metadata import SIMILARITY
 from latentviz.evaluation import domain_statistics, read_outs
@@ -44,6 +44,8 @@ class Shown:
     level : float
     scores : tuple of two ndarray
         Of both domains, the moved one's after the shift is removed.
+    unmoved : tuple of two ndarray
+        Of both as they are.
     ind_scores : ndarray
     """
 
@@ -54,6 +56,7 @@ class Shown:
     ind: str
     level: float
     scores: tuple[np.ndarray, np.ndarray]
+    unmoved: tuple[np.ndarray, np.ndarray]
     ind_scores: np.ndarray
 
     @property
@@ -156,17 +159,12 @@ class Shown:
 
     def flagged_without(self) -> pd.DataFrame:
         """See :func:`latentviz.evaluation.read_outs.flagged_without`."""
-        as_they_are, found = self.unmoved(), {}
+        found = {}
         for kind in read_outs.removable(self.run):
             of = replace(self.domains, without=kind)
             key = (*of.key, self.asked, self.fit, cached.states(self.run))
-            found[kind] = _moved(of, self.asked, self.fit, as_they_are, key)[of.moved]
+            found[kind] = _moved(of, self.asked, self.fit, self.unmoved, key)[of.moved]
         return read_outs.flagged_without(found, self.threshold)
-
-    def unmoved(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of both as they are."""
-        found = scoring_work.scored(self.run, self.asked, _split(self.ind, self.names), self.fit) or {}
-        return found[self.names[0]], found[self.names[1]]
 
 
 def shown(run: Run) -> Shown | None:
@@ -202,8 +200,9 @@ def shown(run: Run) -> Shown | None:
         return None
     pairs = pairing.pairs if pairing is not None else find(run[one].index[:0], run[other].index[:0]).pairs
     domains = _domains(run, one, other, pairs, without, home, (str(run.folder), run.fingerprint))
-    moved = _moved(domains, asked, fit, (scores[one], scores[other]), (*domains.key, asked, fit, cached.states(run)))
-    return Shown(domains, pairing, asked, fit, ind, level, moved, scores[ind])
+    unmoved = scores[one], scores[other]
+    moved = _moved(domains, asked, fit, unmoved, (*domains.key, asked, fit, cached.states(run)))
+    return Shown(domains, pairing, asked, fit, ind, level, moved, unmoved, scores[ind])
 
 
 def _split(ind: str, names: Sequence[str]) -> Split:
@@ -223,21 +222,12 @@ def _set(label: str, names: list[str], usual: str, run: Run, key: str) -> str:
 
 def _scorer(run: Run, fit: FitOn) -> Asked:
     """Picker: a scorer; of k-NN also k."""
-    usable = scoring.usable(run, fit)
-    name = st.selectbox(
-        "Scorer",
-        usable,
-        index=usable.index("knn") if "knn" in usable else 0,
-        format_func=scorer_title,
-        key="domains-scorer",
-        persist_state="session",
-        width=200,
-    )
-    if name != "knn":
-        return scoring.as_chosen(name)
+    asked = against.scorer(run, fit, "domains-scorer", "knn")
+    if asked.name != "knn":
+        return asked
     most = max(1, min(2000, Fitted.of(run, fit).samples))
     k = st.number_input("k", 1, most, min(50, most), key=f"domains-k-{most}", persist_state="session", width=110)
-    return Asked.of("knn", {"k": int(k)})
+    return Asked.of("knn", {**dict(asked.given), "k": int(k)})
 
 
 def _home(run: Run, one: str, other: str) -> Literal["one", "other"]:

@@ -11,17 +11,15 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from latentviz import figures
 from latentviz.app import cached, map_samples, pickers, show
 from latentviz.app.domains import METRICS, Shown
 from latentviz.app.domains_views import pair
-from latentviz.app.map_layout import two_dimensional
+from latentviz.app.map_layout import plain, selected, two_dimensional
 from latentviz.app.map_selection import samples_of
 from latentviz.app.scatter import component, served
 from latentviz.app.scatter.served import Describe
 from latentviz.figures import colouring
 from latentviz.figures.colouring import TITLES, Colour
-from latentviz.figures.latent_map import POINT_LIMIT
 from latentviz.figures.style import CORRECT_COLOURS
 from latentviz.projection import Layout
 from latentviz.projection.selection import Selection
@@ -52,7 +50,8 @@ def view(of: Shown) -> None:
     lines = _paths(of, drawn)
     said, samples = component.said(_ELEMENT), samples_of(of.run, sets)
     if not said.webgl or not st.session_state.get("webgl", True):
-        _plain(layout, points, colour)
+        plain(layout, points, colour, "domains-plain")
+        st.caption("This browser has no WebGL2, so the lines of the pairs are left out.")
         return
     mine = said.selected is not None and said.selected[1] == samples
     turn, _, selection = said.selected if said.selected is not None and mine else (("", 0), "", Selection())
@@ -72,7 +71,6 @@ def view(of: Shown) -> None:
         groups=cached.groups(of.run, sets),
         selection=selection,
         turn=turn,
-        marked=[],
         paths=lines,
         name=f"{of.run.name}-{sets[0]}-{sets[1]}",
         height=520,
@@ -163,9 +161,7 @@ def _both(of: Shown, found: pd.Series) -> str | None:
 
 def _selected(of: Shown, pairs: pd.DataFrame, selection: Selection, layout: Layout) -> None:
     """The pair of the one selected sample."""
-    name = component.Panel(layout.coordinates, Colour("", np.zeros(0)), alt="").layout
-    shapes = tuple(s for s in selection.shapes if s.polygon is None or s.on == name)
-    rows = np.flatnonzero(Selection(shapes=shapes).resolve({name: layout.coordinates}, len(layout.coordinates)))
+    rows = selected(layout, selection)
     if not len(rows):
         return
     first = len(of.domains.sets[0])
@@ -176,12 +172,3 @@ def _selected(of: Shown, pairs: pd.DataFrame, selection: Selection, layout: Layo
     if len(inside) > 1:
         st.markdown(f"**{len(inside):,} pairs selected**; the one that is farthest apart:")
     pair(of, inside.nlargest(1, "distance").iloc[0], METRICS["euclidean"])
-
-
-def _plain(layout: Layout, points: pd.DataFrame, colour: Colour) -> None:
-    """Without WebGL: a plotly figure without lines."""
-    rows = np.arange(len(points))[:: max(1, -(-len(points) // POINT_LIMIT))]
-    axes = dict(zip("xy", layout.coordinates[rows].T, strict=False))
-    figure = figures.latent_map.scatter(points.iloc[rows].assign(**axes), colour.at(rows))
-    st.plotly_chart(figure, key="domains-plain", alt=f"Map coloured by {colour.title}")
-    st.caption("This browser has no WebGL2, so the lines of the pairs are left out.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from latentviz.app import against, against_views, cached, pickers, scoring_work, show
+from latentviz.app import against_views, cached, pickers, scoring_work, show
 from latentviz.app.against import Statistic
 from latentviz.app.domains import Shown
 from latentviz.evaluation.checkpoints import epoch_of, family_of
@@ -20,8 +20,12 @@ from latentviz.workspace import Run
 def view(of: Shown) -> None:
     """One dot an instance and set; the table of sets; what the score says within them."""
     run = of.run
-    if not against.has_shifted(run):
-        against_views.nothing_shifted(run)
+    if not any(s.role == "shifted" and s.labelled and s.complete and len(s) for s in run.uncorrupted.values()):
+        st.info(
+            "This tab needs labelled sets of role shifted, whose accuracy can be held against what is flagged. For "
+            "corrupted versions see **Detection against accuracy**.",
+            icon=":material/flag:",
+        )
         return
     with pickers.row():
         runs = _instances(run)
@@ -31,18 +35,10 @@ def view(of: Shown) -> None:
         )  # fmt: skip
     if of.domains.without != "nothing":
         st.caption("Here all sets are as they are: no shift is removed.")
-    what = Statistic("flagged", of.asked, of.level, kind)
-    dots, clean = against.dots(runs, of.ind, what, of.fit)
-    if dots.empty:
-        return
-    dots = dots[dots["corruption"] == ""]
-    if dots.empty:
-        st.caption("There are only corrupted versions here: see **Detection against accuracy**.")
-        return
-    against_views.sets(run.name, dots, clean, what)
-    found = _found(of, [one for one in runs if one.name in set(dots["run"])], kind)
+    found = _found(of, runs, kind)
     if found is None:
         return
+    against_views.sets(run.name, found.dots, found.clean(of.ind), Statistic("flagged", of.asked, of.level, kind))
     st.markdown("**Every set**" + (", mean over the networks (least – largest)" if len(runs) > 1 else ""))
     text = found.text()
     st.dataframe(
@@ -53,7 +49,7 @@ def view(of: Shown) -> None:
         f"{of.ind} that is flagged is what the threshold says."
     )
     show.csv(found.rows, f"{run.name}-flagged-shares.csv", "transfer")
-    with st.expander("Within one set", icon=":material/zoom_in:"):
+    if st.toggle("Look within one set", key="transfer-within", persist_state="session"):
         against_views.samples(run, of.ind, of.asked, of.fit, of.level)
 
 
@@ -85,7 +81,9 @@ def _alike(run: Run) -> list[Run]:
 
 def _found(of: Shown, runs: Sequence[Run], kind: str) -> FlaggedShares | None:
     for one in runs:
-        others = tuple(s.name for s in one.uncorrupted.values() if s.role != "fit" and len(s) and s.name != of.ind)
+        others = tuple(
+            s.name for s in one.uncorrupted.values() if s.role != "fit" and s.complete and len(s) and s.name != of.ind
+        )
         if scoring_work.scored(one, of.asked, Split(of.ind, others), of.fit) is None:
             return None
     return _shares(runs, of, kind, (cached.content(runs), of.asked, of.fit, of.ind, of.level, kind))

@@ -45,6 +45,15 @@ class FlaggedShares:
     relation: Relation
     sentences: list[str]
 
+    @property
+    def dots(self) -> pd.DataFrame:
+        """The shifted sets as :func:`latentviz.evaluation.against_accuracy.relation` has them."""
+        return _as_dots(self.rows[(self.rows["role"] == "shifted") & self.rows["accuracy"].notna()])
+
+    def clean(self, ind: str) -> pd.DataFrame:
+        """The same columns of the in-distribution set."""
+        return _as_dots(self.rows[self.rows["set"] == ind])
+
     def means(self) -> pd.DataFrame:
         """Over the networks: one row a set, ``set``, ``role``, ``n``, ``networks``, then means, least and largest."""
         found = self.rows.groupby("set", sort=False)
@@ -104,18 +113,22 @@ def flagged_shares(
         raise DataError("There are no networks to compare.")
     parts = [_of_run(run, asked, ind, level, fit_on, titled(progress, run.name)) for run in runs]
     rows = pd.concat(parts, ignore_index=True)
-    dots = rows[(rows["role"] == "shifted") & rows["accuracy"].notna()].rename(columns={"flagged": "value"})
+    dots = _as_dots(rows[(rows["role"] == "shifted") & rows["accuracy"].notna()])
     if dots.empty:
         raise DataError("There is no shifted set with labels, whose accuracy could be held against the flagged share.")
-    dots = dots.assign(of="", corruption="", version="", family="", severity=0)
     found = against_accuracy.relation(dots, kind)
     words = f"share flagged at {level:.1%} ({asked.info.title})"
     sentences = against_accuracy.conclusion(found, dots, words)
     return FlaggedShares(rows, found, [*sentences, _within(rows)])
 
 
+def _as_dots(rows: pd.DataFrame) -> pd.DataFrame:
+    names = {"flagged": "value", "flagged_low": "value_low", "flagged_high": "value_high", "n": "labelled"}
+    return rows.rename(columns=names).assign(of="", corruption="", version="", family="", severity=0)
+
+
 def _of_run(run: Run, asked: Asked, ind: str, level: float, fit_on: FitOn, progress: Progress) -> pd.DataFrame:
-    names = [s.name for s in run.uncorrupted.values() if s.role != "fit" and len(s)]
+    names = [s.name for s in run.uncorrupted.values() if s.role != "fit" and s.complete and len(s)]
     if ind not in names:
         raise DataError(
             f'{run.name} has no samples of "{ind}", which would set the threshold; it has {", ".join(names)}.'
