@@ -273,6 +273,15 @@ def test_an_out_of_distribution_set_beside_the_held_out_one(workspace, monkeypat
     assert metrics(app)["Accuracy, far"] == "–"
 
 
+def test_simulated_chips_are_beside_the_held_out_ones_where_none_are_called_measured(workspace, monkeypatch):
+    run = clean_run(workspace)
+    for name in ("other-serials", "simulated-center"):
+        run = add_shifted(run, name, run["test"].features + 1, run["test"].labels)
+    app = shown(workspace, PAGE, monkeypatch)
+    chosen = {box.label: box.value for box in app.selectbox}
+    assert (chosen["Simulated"], chosen["Measured"]) == ("simulated-center", "test")
+
+
 def test_a_single_set_asks_for_another(workspace, monkeypatch):
     lv.Run.from_arrays(
         {"test": np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)},

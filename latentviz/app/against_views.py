@@ -54,15 +54,17 @@ def sets(name: str, table: pd.DataFrame, clean: pd.DataFrame, what: Statistic) -
         options = ["run"] if corrupted and len(models_there) > 1 else []
         options += [by for by in COLOURED_BY if by not in ("run", "set")] if corrupted else ["set"]
         options += ["run"] if not corrupted and len(models_there) > 1 else []
-        by = st.segmented_control(
-            "Colour by",
-            options,
-            format_func=COLOURED_BY.__getitem__,
-            default=options[0],
-            required=True,
-            key=f"dots-by-{corrupted}-{len(options)}",
-            persist_state="session",
-        )
+        by = options[0]
+        if len(options) > 1:
+            by = st.segmented_control(
+                "Colour by",
+                options,
+                format_func=COLOURED_BY.__getitem__,
+                default=options[0],
+                required=True,
+                key=f"dots-by-{corrupted}-{len(options)}",
+                persist_state="session",
+            )
         lines = corrupted and st.toggle("Join severities", value=True, key="dots-lines", persist_state="session")
     st.plotly_chart(
         figures.against_accuracy.dots(table, what.title, by, lines and by != "severity", clean),

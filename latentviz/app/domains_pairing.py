@@ -41,8 +41,9 @@ def _usual_of(_run: Run, names: tuple[str, ...], folder: str, fingerprint: str) 
         return max(ranked)[1:]
     ind = next((name for name in names if _run[name].role == "ind"), names[0])
     rest = [name for name in names if name != ind]
-    shifted = next((name for name in rest if _run[name].role == "shifted"), rest[0])
-    return (shifted, ind) if shifted in simulated else (ind, shifted)
+    shifted = [name for name in rest if _run[name].role == "shifted"]
+    chips = next((name for name in shifted if name in simulated), None)
+    return (chips, ind) if chips is not None else (ind, next(iter(shifted), rest[0]))
 
 
 def pairing(one: ImageSet, other: ImageSet) -> Pairing | None:

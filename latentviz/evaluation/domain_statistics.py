@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from latentviz.projection.neighbours import graph
 from latentviz.workspace import Workspace
 
 #: Part of the key of what is stored.
-_VERSION = 1
+_VERSION = 2
 
 #: Fewest samples of a class in both domains that are compared.
 FEWEST = 10
@@ -82,8 +83,11 @@ def statistics(domains: Domains, how: How = USUAL, progress: Progress = silent) 
         rows = []
         names = [ALL, *domains.common]
         for number, name in enumerate(names):
-            progress("Comparing domains", number, len(names), "classes")
-            rows.append(_row(domains, name, how))
+
+            def step(what: str, number: int = number) -> None:  # at every one a page can be left
+                progress(f"Comparing domains, {what}", number, len(names), "classes")
+
+            rows.append(_row(domains, name, how, step))
         progress("Comparing domains", len(names), len(names), "classes")
         table = pd.DataFrame(rows, columns=COLUMNS)
         stored = table.astype(object).where(table.notna(), None).to_dict("list")  # JSON knows no NaN
@@ -134,7 +138,7 @@ def _key(domains: Domains, how: How) -> str:
     return domains.run.derived.key("domains", record, [s.fingerprint for s in domains.sets])
 
 
-def _row(domains: Domains, name: str, how: How) -> dict[str, Any]:
+def _row(domains: Domains, name: str, how: How, step: Callable[[str], None]) -> dict[str, Any]:
     pairs = domains.pairs[["one", "other"]].to_numpy(np.int64)
     has_pairs = len(pairs) > 0
     rows = [pairs[:, 0], pairs[:, 1]] if has_pairs else [np.arange(len(s)) for s in domains.sets]
@@ -150,12 +154,15 @@ def _row(domains: Domains, name: str, how: How) -> dict[str, Any]:
     if min(len(one), len(other)) < FEWEST:
         return row | {"problem": f"fewer than {FEWEST} samples in a domain"}
     try:
-        return row | _compared(one, other, has_pairs, how) | {"problem": ""}
+        return row | _compared(one, other, has_pairs, how, step) | {"problem": ""}
     except DataError as error:
         return row | {"problem": str(error)}
 
 
-def _compared(one: np.ndarray, other: np.ndarray, paired: bool, how: How) -> dict[str, float]:
+def _compared(
+    one: np.ndarray, other: np.ndarray, paired: bool, how: How, step: Callable[[str], None]
+) -> dict[str, float]:
+    step("linear classifier")
     groups = np.concatenate([np.arange(len(one)), np.arange(len(other))]) if paired else None
     first, second = domain_scores(one, other, groups=groups, folds=how.folds, seed=how.seed)
     auc = delong(first, second)
@@ -165,7 +172,11 @@ def _compared(one: np.ndarray, other: np.ndarray, paired: bool, how: How) -> dic
         "halves": how.halves,
         "seed": how.seed,
     }
-    kernel, tree = mmd(one, other, **options), henze_penrose(one, other, **options)
+    step("MMD")
+    kernel = mmd(one, other, **options)
+    step("Henze–Penrose")
+    tree = henze_penrose(one, other, **options)
+    step("distances")
     both = np.concatenate([one, other])
     k = min(how.neighbours + 1, len(both))  # the sample itself among them
     near = graph(np.ascontiguousarray(both, dtype=np.float32), k)[0][:, 1:]

@@ -27,6 +27,8 @@ _HEIGHT = 380
 
 #: Classes whose numbers are written into a heat map.
 _WRITTEN = 12
+#: And for whose leading zeros there is room on a small screen.
+_ROOMY = 6
 
 #: Blue where two classes move alike, red where they move against each other.
 _DIVERGING = ((0.0, "rgba(201,66,95,1)"), (0.5, "rgba(122,134,153,0.06)"), (1.0, "rgba(59,125,216,1)"))
@@ -103,6 +105,8 @@ def cosines(shift: ShiftVectors, classes: Sequence[str], dark: bool = False) -> 
     )
     if len(names) <= _WRITTEN:
         texts = np.where(np.isnan(shift.cosines), "", np.char.mod("%.2f", shift.cosines))
+        if len(names) > _ROOMY:
+            texts = np.char.replace(np.char.replace(texts, "0.", "."), "1.00", "1")
         write_cells(figure, names, names, texts, np.abs(np.nan_to_num(shift.cosines)), dark)
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)

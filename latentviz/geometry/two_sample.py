@@ -18,6 +18,9 @@ PAIRED = 4000
 #: Halves of the samples behind an interval.
 HALVES = 100
 
+#: Samples of the larger domain in such a half at most: of more, the parts are smaller, and vary accordingly more.
+LARGEST_HALF = 300
+
 _Z95 = 1.959963984540054
 
 #: Random directions of :func:`sliced_wasserstein`.
@@ -69,9 +72,9 @@ def mmd(
     paired : bool
         Row n of both is a pair: a permutation exchanges the two of a pair, instead of all samples.
     halves : int
-        Random halves of both domains behind the interval; 0: none is given. Drawn without replacement, half of the
-        samples vary about the whole as the whole varies about the truth; with replacement, as in the bootstrap, copies
-        of one sample would lie at a distance of 0.
+        Random halves of both domains (of large ones smaller parts) behind the interval; 0: none is given. Drawn
+        without replacement, half of the samples vary about the whole as the whole varies about the truth; with
+        replacement, as in the bootstrap, copies of one sample would lie at a distance of 0.
     seed : int
         Of permutations and halves, and of the draw if there are more than :data:`PAIRED` samples.
 
@@ -267,19 +270,22 @@ def _domains(n: int, m: int, permutations: int, paired: bool, seed: int) -> np.n
 def _spread(
     of_half: Callable[[np.ndarray, np.ndarray], float], n: int, m: int, halves: int, paired: bool, seed: int
 ) -> float:
-    """Standard error of a statistic of n and m samples, from halves of both (J. N. K. Rao, J. Shao 1992); NaN if none.
+    """Standard error of a statistic of n and m samples, from halves or smaller parts of both; NaN if none.
 
-    It needs four samples of each at least.
+    It needs four samples of each at least. J. Shao, C. F. J. Wu, A general theory for jackknife variance estimation,
+    Annals of Statistics 17 (1989).
     """
     if halves < 2 or min(n, m) < 4:
         return np.nan
     random, found = np.random.default_rng([seed, 3]), []
+    share = min(0.5, LARGEST_HALF / max(n, m))
+    k, j = (max(2, int(share * size)) for size in (n, m))
     for _ in range(halves):
-        first = random.permutation(n)[: n // 2]
-        found.append(of_half(first, first if paired else random.permutation(m)[: m // 2]))
-    # Of a share f, the variance about the whole is (1 − f) / f of the whole's own: of odd n a little more than 1.
-    share = (n // 2 + m // 2) / (n + m)
-    return float(np.std(found, ddof=1) * np.sqrt(share / (1 - share)))
+        first = random.permutation(n)[:k]
+        found.append(of_half(first, first if paired else random.permutation(m)[:j]))
+    # Of a share f, the variance about the whole is (1 − f) / f of the whole's own.
+    drawn = (k + j) / (n + m)
+    return float(np.std(found, ddof=1) * np.sqrt(drawn / (1 - drawn)))
 
 
 def _tested(values: np.ndarray, samples: tuple[int, int], spread: float) -> TwoSample:
