@@ -209,6 +209,12 @@ def test_the_tables_by_class_have_intervals(app, run):
     assert apart["p (MMD)"].str.fullmatch(r"0\.\d{3}").all()
 
 
+def test_what_a_dash_means_is_said_where_it_is_one_of_the_auc(app):
+    note = "with equal means held-out folds"
+    assert note not in words(tab(app, "By class"))
+    assert note in words(choose(app, "Shift removed", "mean"))
+
+
 def test_long_comparisons_are_jobs(workspace, monkeypatch):
     paired_run(workspace)
     monkeypatch.setattr(scoring_work, "AT_ONCE", 1e6)
@@ -234,6 +240,8 @@ def test_instances_of_one_training_are_dots(workspace, monkeypatch):
     app = unharmed(app.run())
     assert next(one for one in app.toggle if one.key == "transfer-instances").label == "All 3 instances"
     assert "Over 9 dots (3 shifted sets, 3 models)" in words(app)
+    assert "dots of one set under several models are not independent" in words(app)
+    assert "Within a severity" not in words(app)  # nothing was corrupted
     table = next(one for one in tables(app) if "AUROC for errors" in one)
     assert set(table["Set"]) == {"test", "simulated", "measured", "worse", "far"}
     assert table.set_index("Set").loc["far", "Accuracy"] == "–"

@@ -92,15 +92,13 @@ def sets(name: str, table: pd.DataFrame, clean: pd.DataFrame, what: Statistic) -
 
 def inside(found: Relation, what: Statistic) -> None:
     """Side by side: inside each corruption (or model), and inside each severity over corruptions."""
-    left, right = st.columns(2, gap="large")
     if found.inside.empty and found.across.empty:
-        return  # no corrupted versions
+        return  # one model and no corrupted versions
     by = str(found.inside.columns[0])
     within = "Within a corruption, over severities" if by == "path" else "Within a model, over its sets"
-    for place, table, column, title in (
-        (left, found.inside, by, within),
-        (right, found.across, "step", "Within a severity, over corruptions"),
-    ):
+    shown = [(found.inside, by, within), (found.across, "step", "Within a severity, over corruptions")]
+    shown = [one for one in shown if one[1] != "step" or found.units != "sets"]  # without corruptions nothing is there
+    for place, (table, column, title) in zip(st.columns(2, gap="large"), shown, strict=False):
         with place:
             st.markdown(f"**{title}**")
             st.plotly_chart(
@@ -115,9 +113,11 @@ def coefficients(found: Relation) -> None:
         st.markdown("**Over all sets**")
         _correlations(found.kinds.assign(what=found.kinds["kind"].map(TITLES)), "what", "Correlation")
         if found.overall.groups < found.overall.n:
+            of_one = found.units == "sets"
+            why = "dots of one set under several models" if of_one else "severities of one corruption"
             st.caption(
-                f"Intervals: bootstrap of {found.overall.groups} {found.units} as wholes, because severities of one "
-                "corruption are not independent."
+                f"Intervals: bootstrap of {found.overall.groups} {found.units} as wholes, because {why} are not "
+                "independent."
             )
     with right:
         if not found.without.empty:

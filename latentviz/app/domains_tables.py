@@ -56,7 +56,7 @@ def by_class(of: Shown) -> None:
     paired = of.pairing is not None and len(of.pairing.pairs)
     what = "of the pairs; a permutation exchanges the two of a pair" if paired else "of all samples"
     below = ""
-    if "–" in auc:
+    if is_moved and (whole["auc"] < 0.5).any():
         below = " –: with equal means held-out folds fall on the other side, so that nothing can be said."
     st.caption(
         f"95 % intervals: Wilson's of shares, DeLong's of the AUC, of halves of the samples for MMD and Henze–Penrose. "
